@@ -1,0 +1,377 @@
+"""Everything in memory: the readable reference of what a store, a directory, a throttle and a mailer do.
+
+For tests and trials. Values are immutable; a unit of work writes to a copy of the tables, which takes their place
+when it is kept.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+
+import attrs
+
+from coproauth.core.accounts import Account, Condominium, Contact
+from coproauth.core.activation import CodeRecord, EmailProof
+from coproauth.core.audit import AuditEvent
+from coproauth.core.identities import Identity
+from coproauth.core.messages import Intention, Message
+from coproauth.core.sessions import SessionRecord, SessionView
+from coproauth.core.throttling import ThrottleKey
+from coproauth.policy import ThrottleRule
+from coproauth.ports import Directory
+
+
+@attrs.frozen
+class _Identities:
+    rows: dict[str, Identity] = attrs.field(factory=dict)
+    links: dict[str, str] = attrs.field(factory=dict)
+
+    def get(self, identity_id: str) -> Identity | None:
+        return self.rows.get(identity_id)
+
+    def by_email(self, email_key: str) -> Identity | None:
+        return next((row for row in self.rows.values() if row.email_key == email_key), None)
+
+    def by_contact(self, contact_id: str) -> Identity | None:
+        return self.rows.get(self.links.get(contact_id, ""))
+
+    def add(self, identity: Identity) -> bool:
+        if self.by_email(identity.email_key) is not None:
+            return False
+        self.rows[identity.id] = identity
+        return True
+
+    def save(self, identity: Identity, *, expected_stamp: int) -> bool:
+        current = self.rows.get(identity.id)
+        holder = self.by_email(identity.email_key)
+        if current is None or current.credential_stamp != expected_stamp:
+            return False
+        if holder is not None and holder.id != identity.id:
+            return False
+        self.rows[identity.id] = identity
+        return True
+
+
+@attrs.frozen
+class _Links:
+    rows: dict[str, str] = attrs.field(factory=dict)
+
+    def put(self, *, contact_id: str, identity_id: str, at: datetime) -> None:
+        del at  # kept by stores that are looked into
+        self.rows[contact_id] = identity_id
+
+    def remove(self, contact_id: str) -> None:
+        self.rows.pop(contact_id, None)
+
+    def contacts_of(self, identity_id: str) -> Sequence[str]:
+        return [contact_id for contact_id, owner in self.rows.items() if owner == identity_id]
+
+    def linked(self, contact_ids: Collection[str]) -> frozenset[str]:
+        return frozenset(contact_ids) & self.rows.keys()
+
+
+@attrs.frozen
+class _Codes:
+    rows: dict[str, CodeRecord] = attrs.field(factory=dict)
+
+    def add(self, code: CodeRecord) -> None:
+        self.rows[code.id] = code
+
+    def by_index(self, indices: Sequence[str]) -> CodeRecord | None:
+        return next((row for row in self.rows.values() if row.index in indices), None)
+
+    def consume(self, code_id: str, *, identity_id: str, at: datetime) -> bool:
+        row = self.rows.get(code_id)
+        if row is None or row.used_at is not None or row.revoked_at is not None:
+            return False
+        self.rows[code_id] = attrs.evolve(row, used_at=at, used_by=identity_id)
+        return True
+
+    def revoke_of(self, contact_id: str, *, at: datetime) -> None:
+        for row in list(self.rows.values()):
+            if row.contact_id == contact_id and row.revoked_at is None:
+                self.rows[row.id] = attrs.evolve(row, revoked_at=at)
+
+
+@attrs.frozen
+class _Proofs:
+    rows: dict[str, EmailProof] = attrs.field(factory=dict)
+
+    def put(self, proof: EmailProof) -> None:
+        self.rows[proof.code_id] = proof
+
+    def get(self, code_id: str) -> EmailProof | None:
+        return self.rows.get(code_id)
+
+    def remove(self, code_id: str) -> None:
+        self.rows.pop(code_id, None)
+
+
+@attrs.frozen
+class _Sessions:
+    rows: dict[str, SessionRecord] = attrs.field(factory=dict)
+
+    def add(self, session: SessionRecord) -> None:
+        self.rows[session.digest] = session
+
+    def of(self, identity_id: str) -> Sequence[SessionRecord]:
+        own = [row for row in self.rows.values() if row.identity_id == identity_id]
+        return sorted(own, key=lambda row: (row.authenticated_at, row.handle), reverse=True)
+
+    def touch(self, digest: str, *, at: datetime) -> None:
+        if digest in self.rows:
+            self.rows[digest] = attrs.evolve(self.rows[digest], last_seen_at=at)
+
+    def end(self, digest: str) -> bool:
+        return self.rows.pop(digest, None) is not None
+
+    def end_all(self, identity_id: str) -> None:
+        for row in self.of(identity_id):
+            del self.rows[row.digest]
+
+
+@attrs.frozen
+class _Outbox:
+    rows: dict[str, Intention] = attrs.field(factory=dict)
+
+    def add(self, intention: Intention) -> None:
+        self.rows[intention.id] = intention
+
+    def claim(self, *, at: datetime, until: datetime, limit: int, max_tries: int) -> Sequence[Intention]:
+        due = [row for row in self.rows.values() if row.due_at <= at and row.tries < max_tries]
+        taken = [attrs.evolve(row, due_at=until, tries=row.tries + 1) for row in due[:limit]]
+        self.rows.update({row.id: row for row in taken})
+        return taken
+
+    def done(self, intention_id: str) -> None:
+        self.rows.pop(intention_id, None)
+
+    def postpone(self, intention_id: str, *, due_at: datetime) -> None:
+        if intention_id in self.rows:
+            self.rows[intention_id] = attrs.evolve(self.rows[intention_id], due_at=due_at)
+
+
+@attrs.frozen
+class _Tables:
+    """One state of the store; also the unit of work on it."""
+
+    identities: _Identities
+    links: _Links
+    codes: _Codes = attrs.field(factory=_Codes)
+    proofs: _Proofs = attrs.field(factory=_Proofs)
+    sessions: _Sessions = attrs.field(factory=_Sessions)
+    outbox: _Outbox = attrs.field(factory=_Outbox)
+
+    @classmethod
+    def empty(cls) -> _Tables:
+        links = _Links()
+        return cls(_Identities(links=links.rows), links)
+
+    def copy(self) -> _Tables:
+        links = _Links(dict(self.links.rows))
+        return _Tables(
+            _Identities(dict(self.identities.rows), links.rows),
+            links,
+            _Codes(dict(self.codes.rows)),
+            _Proofs(dict(self.proofs.rows)),
+            _Sessions(dict(self.sessions.rows)),
+            _Outbox(dict(self.outbox.rows)),
+        )
+
+
+class MemoryStore:
+    """What the library owns, in memory; thread-safe."""
+
+    def __init__(self) -> None:
+        """Start empty."""
+        self._lock = threading.Lock()
+        self._tables = _Tables.empty()
+        self._throttle = MemoryThrottle()
+
+    @contextmanager
+    def reading(self) -> Iterator[_Tables]:
+        """Open a consistent view."""
+        yield self._tables
+
+    @contextmanager
+    def writing(self) -> Iterator[_Tables]:
+        """Open an atomic unit of work, one at a time."""
+        with self._lock:
+            tables = self._tables.copy()
+            yield tables
+            self._tables = tables
+
+    def session_view(self, digest: str, directory: Directory) -> SessionView | None:
+        """Return everything about a session."""
+        tables = self._tables
+        record = tables.sessions.rows.get(digest)
+        identity = tables.identities.get(record.identity_id) if record else None
+        if record is None or identity is None:
+            return None
+        contacts = directory.contacts(tables.links.contacts_of(identity.id))
+        return SessionView(record=record, identity=identity, contacts=tuple(contacts))
+
+    def throttle(self) -> MemoryThrottle:
+        """Return the counters kept beside the store."""
+        return self._throttle
+
+
+@attrs.frozen
+class _Counter:
+    attempts: int
+    not_before: datetime
+    forget_at: datetime
+    last_at: datetime
+
+    def one_less(self, rule: ThrottleRule) -> _Counter:
+        attempts = max(self.attempts - 1, 0)
+        is_free = attempts < rule.free_attempts
+        return attrs.evolve(self, attempts=attempts, not_before=self.last_at if is_free else self.not_before)
+
+
+class MemoryThrottle:
+    """Counts attempts in memory; thread-safe."""
+
+    def __init__(self) -> None:
+        """Start with nothing counted."""
+        self._lock = threading.Lock()
+        self._counters: dict[str, _Counter] = {}
+
+    def admit(self, keys: Sequence[ThrottleKey], *, at: datetime) -> timedelta:
+        """Count one attempt on every key and return zero; or count none and return the longest wait."""
+        with self._lock:
+            counters = [self._current(key, at) for key in keys]
+            wait = max((counter.not_before - at for counter in counters), default=timedelta(0))
+            if wait > timedelta(0):
+                return wait
+            for key, counter in zip(keys, counters, strict=True):
+                attempts = counter.attempts + 1
+                self._counters[key.name] = _Counter(
+                    attempts, at + key.rule.delay_after(attempts), at + key.rule.forget_after, at
+                )
+            return timedelta(0)
+
+    def forgive(self, keys: Sequence[ThrottleKey]) -> None:
+        """Take one attempt back from every key, and the wait with it while attempts are free."""
+        with self._lock:
+            for key in keys:
+                counter = self._counters.get(key.name)
+                if counter is not None:
+                    self._counters[key.name] = counter.one_less(key.rule)
+
+    def clear(self, key: ThrottleKey) -> None:
+        """Forget everything about a key."""
+        with self._lock:
+            self._counters.pop(key.name, None)
+
+    def _current(self, key: ThrottleKey, at: datetime) -> _Counter:
+        counter = self._counters.get(key.name)
+        if counter is None or at >= counter.forget_at:
+            return _Counter(0, at, at, at)
+        return counter
+
+
+class MemoryDirectory:
+    """Condominiums, accounts and contacts in memory; thread-safe. Its order is the order of adding."""
+
+    def __init__(self) -> None:
+        """Start empty."""
+        self._lock = threading.Lock()
+        self._condominiums: dict[str, Condominium] = {}
+        self._accounts: dict[str, Account] = {}
+        self._contacts: dict[str, Contact] = {}
+        self._count = 0
+
+    def contact(self, contact_id: str) -> Contact | None:
+        """Return a contact with its account, or None."""
+        return self._contacts.get(contact_id)
+
+    def contacts(self, contact_ids: Collection[str]) -> Sequence[Contact]:
+        """Return those of the contacts that exist, in the order of adding."""
+        with self._lock:
+            places = {contact_id: place for place, contact_id in enumerate(self._contacts)}
+            return [self._contacts[found] for found in sorted(places.keys() & set(contact_ids), key=places.__getitem__)]
+
+    def contacts_of(self, condominium_id: str) -> Sequence[Contact]:
+        """Return every contact of a condominium, in the order of adding."""
+        with self._lock:
+            return [row for row in self._contacts.values() if row.account.condominium_id == condominium_id]
+
+    def condominiums(self, portfolio_id: str) -> Sequence[Condominium]:
+        """Return the condominiums of a portfolio, in the order of adding."""
+        with self._lock:
+            return [row for row in self._condominiums.values() if row.portfolio_id == portfolio_id]
+
+    def add_condominium(self, *, name: str, portfolio_id: str) -> Condominium:
+        """Add a condominium to a portfolio."""
+        with self._lock:
+            row = Condominium(id=self._new_id("condominium"), name=name, portfolio_id=portfolio_id)
+            self._condominiums[row.id] = row
+            return row
+
+    def add_account(self, condominium_id: str, *, label: str) -> Account:
+        """Add an account to a condominium; ``LookupError`` if there is no such condominium."""
+        with self._lock:
+            condominium = self._condominiums[condominium_id]
+            row = Account(
+                id=self._new_id("account"),
+                label=label,
+                condominium_id=condominium.id,
+                condominium_name=condominium.name,
+                portfolio_id=condominium.portfolio_id,
+            )
+            self._accounts[row.id] = row
+            return row
+
+    def add_contact(self, account_id: str, *, name: str, email: str | None = None) -> Contact:
+        """Add a person to an account; ``LookupError`` if there is no such account."""
+        with self._lock:
+            account = self._accounts[account_id]
+            row = Contact(id=self._new_id("contact"), name=name, account=account, email=email)
+            self._contacts[row.id] = row
+            return row
+
+    def remove_condominium(self, condominium_id: str) -> None:
+        """Remove a condominium with its accounts and their contacts."""
+        with self._lock:
+            self._condominiums.pop(condominium_id, None)
+            self._accounts = {k: row for k, row in self._accounts.items() if row.condominium_id != condominium_id}
+            self._contacts = {
+                k: row for k, row in self._contacts.items() if row.account.condominium_id != condominium_id
+            }
+
+    def remove_contact(self, contact_id: str) -> None:
+        """Remove a person from its account."""
+        with self._lock:
+            self._contacts.pop(contact_id, None)
+
+    def _new_id(self, kind: str) -> str:
+        self._count += 1
+        return f"{kind}-{self._count}"
+
+
+class MemoryMailer:
+    """Keeps what it is given instead of sending it."""
+
+    def __init__(self) -> None:
+        """Start with nothing sent."""
+        self.sent: list[Message] = []
+
+    def send(self, message: Message) -> None:
+        """Keep one message."""
+        self.sent.append(message)
+
+
+class MemoryAudit:
+    """Keeps the audit trail in a list."""
+
+    def __init__(self) -> None:
+        """Start with nothing recorded."""
+        self.events: list[AuditEvent] = []
+
+    def record(self, event: AuditEvent) -> None:
+        """Keep one event."""
+        self.events.append(event)

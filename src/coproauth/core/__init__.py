@@ -1,0 +1,1 @@
+"""Values in, decision out: no clock, no randomness, no input or output."""

@@ -1,0 +1,235 @@
+"""Mail: the intention to write to someone, and the finished message.
+
+An intention is what a use case queues in its own transaction. It holds no secret: the courier mints link or digits
+when it delivers, and hands the finished message to the mailer. How a message reads is the matter of ``mail``.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+
+import attrs
+
+from coproauth.core.identities import EmailAddress, Identity
+from coproauth.core.tokens import Keyring, LinkClaims, Purpose
+from coproauth.policy import Locale
+
+
+class MailKind(StrEnum):
+    """Which message an intention will become."""
+
+    EMAIL_PROOF = "email_proof"
+    RESET_LINK = "reset_link"
+    UNKNOWN_ADDRESS = "unknown_address"
+    PASSWORD_CHANGED = "password_changed"  # noqa: S105 - the name of a message
+    TEMPORARY_PASSWORD_SET = "temporary_password_set"  # noqa: S105 - the name of a message
+    ACTIVATION_NOTICE = "activation_notice"
+    ACCOUNT_ADDED = "account_added"
+    ACCOUNT_REMOVED = "account_removed"
+    CONFIRM_EMAIL = "confirm_email"
+    EMAIL_CHANGE_REQUESTED = "email_change_requested"
+    EMAIL_CHANGED = "email_changed"
+
+
+@attrs.frozen(kw_only=True)
+class Intention:
+    """A mail that is to be sent.
+
+    Attributes:
+        to: the address, decided when the intention was queued.
+        identity_id: whose link it carries, if any.
+        credential_stamp: of that login when the link was asked for; a later stamp makes the intention void.
+        nonce: from which six digits follow, if it carries any.
+        condominium_name: what the message tells, if it tells of an account.
+        contact_name: likewise.
+    """
+
+    id: str
+    kind: MailKind
+    to: str = attrs.field(repr=False)
+    locale: Locale
+    identity_id: str | None = None
+    credential_stamp: int | None = None
+    nonce: str | None = attrs.field(default=None, repr=False)
+    condominium_name: str = ""
+    contact_name: str = ""
+    queued_at: datetime
+    due_at: datetime
+    tries: int = 0
+
+
+@attrs.frozen(kw_only=True)
+class Message:
+    """A finished mail, for a mailer to render and send."""
+
+    to: str = attrs.field(repr=False)
+    locale: Locale
+
+
+@attrs.frozen(kw_only=True)
+class EmailProofMessage(Message):
+    """The six digits that prove an address."""
+
+    code: str = attrs.field(repr=False)
+    condominium_name: str
+
+
+@attrs.frozen(kw_only=True)
+class ResetLinkMessage(Message):
+    """The link with which a new password is chosen."""
+
+    url: str = attrs.field(repr=False)
+
+
+@attrs.frozen(kw_only=True)
+class UnknownAddressMessage(Message):
+    """A reset was asked for, but no login has this address.
+
+    Attributes:
+        url: of the onboarding page.
+    """
+
+    url: str
+
+
+@attrs.frozen(kw_only=True)
+class PasswordChangedMessage(Message):
+    """Notice: the password is another one now."""
+
+    url: str
+
+
+@attrs.frozen(kw_only=True)
+class TemporaryPasswordSetMessage(Message):
+    """Notice: the manager set a temporary password, which is not in the mail."""
+
+    url: str
+
+
+@attrs.frozen(kw_only=True)
+class ActivationNoticeMessage(Message):
+    """Notice: the code printed for this contact was used."""
+
+    contact_name: str
+    condominium_name: str
+
+
+@attrs.frozen(kw_only=True)
+class AccountAddedMessage(Message):
+    """Notice: the login opens one more account."""
+
+    condominium_name: str
+
+
+@attrs.frozen(kw_only=True)
+class AccountRemovedMessage(Message):
+    """Notice: the login opens one account less."""
+
+    condominium_name: str
+
+
+@attrs.frozen(kw_only=True)
+class ConfirmEmailMessage(Message):
+    """The link that makes this address the login's e-mail."""
+
+    url: str = attrs.field(repr=False)
+
+
+@attrs.frozen(kw_only=True)
+class EmailChangeRequestedMessage(Message):
+    """Notice to the present address: another was asked for.
+
+    Attributes:
+        url: of the forgotten-password page: a new password voids the request.
+    """
+
+    url: str
+
+
+@attrs.frozen(kw_only=True)
+class EmailChangedMessage(Message):
+    """Notice to the former address: the login has another now."""
+
+
+@attrs.frozen(kw_only=True)
+class PortalUrls:
+    """Where mail sends people: under the configured address of the portal, never under a request's (ASVS V1.2.2)."""
+
+    base: str
+
+    def reset(self, token: str) -> str:
+        """Return the address of the page that chooses a new password."""
+        return f"{self.base}/reset/{token}"
+
+    def confirm_email(self, token: str) -> str:
+        """Return the address of the page that confirms a new e-mail."""
+        return f"{self.base}/email/{token}"
+
+    @property
+    def forgotten(self) -> str:
+        """The page on which a reset link is asked for."""
+        return f"{self.base}/forgotten-password"
+
+    @property
+    def onboarding(self) -> str:
+        """The page on which an activation code is typed."""
+        return f"{self.base}/activate"
+
+
+def compose(  # noqa: C901, PLR0911 - one line a kind of mail
+    intention: Intention, identity: Identity | None, *, keyring: Keyring, urls: PortalUrls, at: datetime
+) -> Message | None:
+    """Return the finished message, its link or digits minted now; None if the intention has become void.
+
+    A link is void when its login is gone or its stamp has moved since the intention was queued: a password that was
+    changed meanwhile must not be followed by a link that works (ASVS V6.6.2).
+    """
+    to, locale = intention.to, intention.locale
+    condominium, contact = intention.condominium_name, intention.contact_name
+    match intention.kind:
+        case MailKind.EMAIL_PROOF:
+            return _email_proof(intention, keyring)
+        case MailKind.RESET_LINK | MailKind.CONFIRM_EMAIL:
+            return _with_link(intention, identity, keyring=keyring, urls=urls, at=at)
+        case MailKind.UNKNOWN_ADDRESS:
+            return UnknownAddressMessage(to=to, locale=locale, url=urls.onboarding)
+        case MailKind.PASSWORD_CHANGED:
+            return PasswordChangedMessage(to=to, locale=locale, url=urls.forgotten)
+        case MailKind.TEMPORARY_PASSWORD_SET:
+            return TemporaryPasswordSetMessage(to=to, locale=locale, url=urls.forgotten)
+        case MailKind.ACTIVATION_NOTICE:
+            return ActivationNoticeMessage(to=to, locale=locale, contact_name=contact, condominium_name=condominium)
+        case MailKind.ACCOUNT_ADDED:
+            return AccountAddedMessage(to=to, locale=locale, condominium_name=condominium)
+        case MailKind.ACCOUNT_REMOVED:
+            return AccountRemovedMessage(to=to, locale=locale, condominium_name=condominium)
+        case MailKind.EMAIL_CHANGE_REQUESTED:
+            return EmailChangeRequestedMessage(to=to, locale=locale, url=urls.forgotten)
+        case MailKind.EMAIL_CHANGED:
+            return EmailChangedMessage(to=to, locale=locale)
+
+
+def _email_proof(intention: Intention, keyring: Keyring) -> Message | None:
+    if intention.nonce is None:
+        return None
+    digits = keyring.proof_digits(nonce=intention.nonce, email_key=EmailAddress.parse(intention.to).key)
+    return EmailProofMessage(
+        to=intention.to,
+        locale=intention.locale,
+        code=digits[0],
+        condominium_name=intention.condominium_name,
+    )
+
+
+def _with_link(
+    intention: Intention, identity: Identity | None, *, keyring: Keyring, urls: PortalUrls, at: datetime
+) -> Message | None:
+    if identity is None or identity.credential_stamp != intention.credential_stamp:
+        return None
+    if intention.kind is MailKind.RESET_LINK:
+        token = keyring.sign_link(Purpose.RESET, LinkClaims.about(identity), at=at)
+        return ResetLinkMessage(to=intention.to, locale=intention.locale, url=urls.reset(token))
+    claims = LinkClaims.about(identity, new_email=intention.to)
+    token = keyring.sign_link(Purpose.CONFIRM_EMAIL, claims, at=at)
+    return ConfirmEmailMessage(to=intention.to, locale=intention.locale, url=urls.confirm_email(token))

@@ -1,0 +1,98 @@
+"""Which new passwords are refused, and why (NIST SP 800-63B-4 §3.1.1.2, ASVS V6.2).
+
+Length, and nothing that can be guessed; no composition rules, no change by the calendar. Ordinary lists of common
+passwords hold hardly any entry of fifteen characters, so the test is made on what passwords are made *of*: once the
+words that anyone would try are taken out (common words in French and English, keyboard rows, names and addresses
+known here), what remains must still be as long as the least a password may ever be.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable, Iterable
+
+from coproauth.core.accounts import Contact
+from coproauth.core.activation_codes import ALPHABET
+from coproauth.core.common_words import COMMON_WORDS
+from coproauth.core.text import fold, parse_length
+from coproauth.errors import InvalidInput
+from coproauth.policy import PASSWORD_FLOOR, Policy
+
+_WORD_MIN_LENGTH = 3  # letters; shorter names would forbid half the language
+_DRAWN_SYMBOLS = 16  # of five bits each
+_MAX_OCTETS = 4  # per code point in UTF-8
+
+
+def parse_password(value: object, *, field: str, policy: Policy) -> str:
+    """Return a password as it is hashed: NFC, otherwise untouched (ASVS V6.2.8).
+
+    Raises:
+        InvalidInput: a wrong type; longer than any password may be, told before normalising or hashing it
+            (``too_long``); text that has no encoding (``malformed``).
+    """
+    text = parse_length(value, field=field, max_length=policy.password_max_length * _MAX_OCTETS)
+    if any(unicodedata.category(symbol) == "Cs" for symbol in text):
+        raise InvalidInput(field=field, reason="malformed")
+    return unicodedata.normalize("NFC", text)
+
+
+def violations(password: str, *, context: Iterable[str], policy: Policy) -> tuple[str, ...]:
+    """Return what is wrong with a new password, in the order in which it should be told; empty if nothing is.
+
+    Lengths are in code points. ``context`` is what anyone would try for this person: address, names, condominium.
+
+    The words, in order: ``too_short``, ``too_long``, ``digits_only``, ``repeated`` (few different symbols),
+    ``common`` (made of words that everyone uses), ``context_word`` (made of words known here).
+    """
+    rules = (
+        ("too_short", len(password) < policy.password_min_length),
+        ("too_long", len(password) > policy.password_max_length),
+        ("digits_only", password.isdigit() and len(password) < policy.digits_only_min_length),
+        ("repeated", len(set(password)) < PASSWORD_FLOOR // 2),
+        ("common", _is_made_of(password, COMMON_WORDS)),
+        ("context_word", _is_made_of(password, context_words(context, policy=policy))),
+    )
+    return tuple(word for word, broken in rules if broken)
+
+
+def draw_password(token_bytes: Callable[[int], bytes], *, policy: Policy) -> str:
+    """Return a random password to hand over: groups of four symbols that cannot be misread, 80 bits or more."""
+    size = max(_DRAWN_SYMBOLS, policy.password_min_length)
+    symbols = "".join(ALPHABET[byte % len(ALPHABET)] for byte in token_bytes(size))
+    return "-".join(symbols[start : start + 4] for start in range(0, size, 4))
+
+
+def person_context(email: str, contacts: Iterable[Contact]) -> tuple[str, ...]:
+    """Return what anyone would try for a person: the address, the names, the condominiums."""
+    names = [text for contact in contacts for text in (contact.name, contact.account.condominium_name)]
+    return (email, *names)
+
+
+def context_words(context: Iterable[str], *, policy: Policy) -> frozenset[str]:
+    """Return the words of some names and addresses, folded, those of three letters or more."""
+    texts = [*context, *policy.context_words]
+    words = {word for text in texts for word in re.split(r"[^a-z0-9]+", fold(text))}
+    return frozenset(word for word in words if len(word) >= _WORD_MIN_LENGTH)
+
+
+def _is_made_of(password: str, words: frozenset[str]) -> bool:
+    """Whether fewer than eight letters or digits remain once the given words are taken out.
+
+    A password of which nothing is taken out is not made of them, however short: length is another rule's matter.
+    """
+    text = re.sub(r"[\W_]+", "", fold(password[: 4 * 64]))
+    rest = _without(text, words)
+    return rest != text and len(rest) < PASSWORD_FLOOR
+
+
+def _without(text: str, words: frozenset[str]) -> str:
+    """Return ``text`` with every one of ``words`` taken out, the longest first at each place."""
+    longest = max(map(len, words), default=0)
+    kept: list[str] = []
+    place = 0
+    while place < len(text):
+        size = next((n for n in range(min(longest, len(text) - place), 0, -1) if text[place : place + n] in words), 0)
+        kept.append("" if size else text[place])
+        place += size or 1
+    return "".join(kept)

@@ -1,0 +1,152 @@
+"""Every refusal the library can answer with, and the error for wrong configuration.
+
+A refusal is expected: it carries a stable ``reason`` for programs and data as attributes, and its text never
+contains a secret. What a person reads is worded by the portal, from the reason. Nothing here decides anything.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import ClassVar
+
+
+class ConfigurationError(Exception):
+    """The embedding programmer wired something that cannot be safe; raised at construction, never later."""
+
+
+class Refused(Exception):  # noqa: N818 - a refusal is an answer, not an error
+    """The family of expected refusals.
+
+    Attributes:
+        reason: a stable snake_case word, listed in the reference of reasons.
+        is_guess: whether whoever tries secrets at random would collect this answer; such answers are counted
+            against the throttle's keys, all others are given back (ASVS V6.3.1).
+    """
+
+    is_guess: ClassVar[bool] = False
+    reasons: ClassVar[tuple[str, ...]] = ()
+    reason: str
+
+    def __init__(self, *, reason: str | None = None) -> None:
+        self.reason = reason or self.reasons[0]
+        super().__init__(self.reason)
+
+
+class ActivationRefused(Refused):
+    """The activation code opens nothing."""
+
+    is_guess = True
+    reasons = ("unknown_code", "code_expired", "code_already_used")
+
+
+class EmailAlreadyRegistered(Refused):
+    """A login with this e-mail exists already: log in, or reset the password, instead of opening another."""
+
+    is_guess = True
+    reasons = ("email_already_registered",)
+
+
+class EmailProofRequired(Refused):
+    """The address must be proven with the six digits that were sent to it; call again with ``email_code=``."""
+
+    reasons = ("email_proof_required", "email_code_wrong", "email_code_expired")
+
+    @property
+    def is_guess(self) -> bool:  # type: ignore[override]
+        """Digits that were typed and did not fit are a guess; being asked for them is not."""
+        return self.reason != "email_proof_required"
+
+
+class InvalidInput(Refused):
+    """A value has a wrong type, is too long, or cannot be what it should be.
+
+    Attributes:
+        field: which argument, by its name in the call.
+    """
+
+    reasons = ("wrong_type", "too_long", "malformed", "empty")
+
+    def __init__(self, *, field: str, reason: str = "malformed") -> None:
+        super().__init__(reason=reason)
+        self.field = field
+
+
+class PasswordRejected(Refused):
+    """The new password is against the policy.
+
+    Attributes:
+        violations: what is wrong with it, one stable word each, in the order in which they should be told.
+    """
+
+    reasons = ("password_rejected",)
+
+    def __init__(self, *, violations: tuple[str, ...]) -> None:
+        super().__init__()
+        self.violations = violations
+
+
+class LoginRefused(Refused):
+    """E-mail and password do not open a session. The cause is not told (ASVS V6.3.8)."""
+
+    is_guess = True
+    reasons = ("login_refused",)
+
+
+class PasswordChangeRequired(Refused):
+    """The password is right, but a manager set it: its owner must choose another first.
+
+    Attributes:
+        token: authorises ``LoginService.choose_password`` and nothing else.
+    """
+
+    reasons = ("password_change_required",)
+
+    def __init__(self, *, token: str) -> None:
+        super().__init__()
+        self.token = token
+
+
+class SessionRefused(Refused):
+    """The session token opens nothing: unknown, ended, idle for too long, or too old."""
+
+    reasons = ("session_refused",)
+
+
+class ReauthenticationRequired(Refused):
+    """The current password given along with a sensitive change is not the right one."""
+
+    is_guess = True
+    reasons = ("wrong_password",)
+
+
+class ResetRefused(Refused):
+    """The link opens nothing: forged, already used, overtaken by a later change, or too old."""
+
+    is_guess = True
+    reasons = ("link_invalid", "link_expired")
+
+
+class SwitchRefused(Refused):
+    """The account cannot be selected: another's, unknown and gone are told alike."""
+
+    reasons = ("switch_refused",)
+
+
+class NotAllowed(Refused):
+    """The manager may not do this: not a contact of his portfolio, or not within his reach."""
+
+    reasons = ("not_allowed", "not_activated", "reset_link_only")
+
+
+class Throttled(Refused):
+    """Too many attempts, or too much work at once; nothing was looked at.
+
+    Attributes:
+        retry_after: how long to wait before the next attempt.
+    """
+
+    reasons = ("throttled",)
+
+    def __init__(self, *, retry_after: timedelta) -> None:
+        super().__init__()
+        self.retry_after = retry_after

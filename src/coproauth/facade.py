@@ -1,0 +1,134 @@
+"""``Coproauth``: wires the services over the ports, and does nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TypedDict
+from urllib.parse import urlsplit
+
+from coproauth.adapters.argon2 import Argon2Hasher
+from coproauth.adapters.logging import LoggingAudit
+from coproauth.adapters.system import SystemClock, SystemSecrets
+from coproauth.core.messages import PortalUrls
+from coproauth.core.tokens import Keyring
+from coproauth.errors import ConfigurationError
+from coproauth.policy import Policy
+from coproauth.ports import (
+    AuditSink,
+    Clock,
+    Directory,
+    Mailer,
+    PasswordHasher,
+    SecretSource,
+    Store,
+    Throttle,
+)
+from coproauth.services.account_switching import AccountSwitcher
+from coproauth.services.activation import ActivationService
+from coproauth.services.courier import Courier
+from coproauth.services.login import LoginService
+from coproauth.services.password_reset import PasswordResetService
+
+_LOOPBACK = {"localhost", "127.0.0.1", "::1"}
+
+
+class _Ports(TypedDict):
+    """What every service is given."""
+
+    store: Store
+    directory: Directory
+    throttle: Throttle
+    audit: AuditSink
+    clock: Clock
+    secrets: SecretSource
+    keyring: Keyring
+    policy: Policy
+
+
+class Coproauth:
+    """The library, wired.
+
+    Attributes:
+        activation: codes, onboarding, linking.
+        login: sessions, password, e-mail.
+        password_reset: links and temporary passwords.
+        accounts: moving between accounts.
+        courier: delivers the mail that the others queue.
+        keyring: the secret keys, for integrations that sign forms.
+    """
+
+    def __init__(  # noqa: PLR0913 - one argument a port
+        self,
+        *,
+        store: Store,
+        directory: Directory,
+        mailer: Mailer,
+        secret_keys: Sequence[str | bytes],
+        portal_url: str,
+        policy: Policy | None = None,
+        clock: Clock | None = None,
+        secrets: SecretSource | None = None,
+        hasher: PasswordHasher | None = None,
+        throttle: Throttle | None = None,
+        audit: AuditSink | None = None,
+    ) -> None:
+        """Wire the services.
+
+        Args:
+            store: what the library owns.
+            directory: the host's condominiums, accounts and contacts.
+            mailer: takes finished messages.
+            secret_keys: 32 random bytes or more each; oldest first, the last signs.
+            portal_url: where mail sends people, ``https://`` outside loopback; the host of a request is never used.
+            policy: every limit.
+            clock: the machine's, if not given.
+            secrets: the operating system's, if not given.
+            hasher: Argon2id at the policy's cost, if not given.
+            throttle: the store's own counters, if not given.
+            audit: Python's logging, if not given.
+
+        Raises:
+            ConfigurationError: a key is missing or short, or the portal's address is no safe base for links.
+        """
+        policy = policy or Policy()
+        portal_url = _require_safe(portal_url)
+        hasher = hasher or Argon2Hasher(policy.argon2, hashes_at_once=policy.hashes_at_once)
+        ports: _Ports = {
+            "store": store,
+            "directory": directory,
+            "throttle": throttle or store.throttle(),
+            "audit": audit or LoggingAudit(),
+            "clock": clock or SystemClock(),
+            "secrets": secrets or SystemSecrets(),
+            "keyring": Keyring(secret_keys=secret_keys, audience=portal_url, epoch=policy.epoch),
+            "policy": policy,
+        }
+        self.policy = policy
+        self.portal_url = portal_url
+        self.keyring = ports["keyring"]
+        self.activation = ActivationService(**ports, hasher=hasher)
+        self.login = LoginService(**ports, hasher=hasher)
+        self.password_reset = PasswordResetService(**ports, hasher=hasher)
+        self.accounts = AccountSwitcher(**ports)
+        self.courier = Courier(
+            store=store,
+            mailer=mailer,
+            clock=ports["clock"],
+            keyring=self.keyring,
+            urls=PortalUrls(base=portal_url),
+            policy=policy,
+        )
+
+    def deliver_mail(self) -> int:
+        """Send what waits in the outbox, and return how many mails were handed over."""
+        return self.courier.deliver()
+
+
+def _require_safe(portal_url: str) -> str:
+    """Return the portal's address without a final slash, if links under it are safe (ASVS V1.2.2)."""
+    parts = urlsplit(portal_url)
+    is_safe = parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in _LOOPBACK)
+    plain = portal_url.isascii() and portal_url.isprintable() and " " not in portal_url
+    if not (is_safe and plain and parts.hostname) or parts.query or parts.fragment or parts.username:
+        raise ConfigurationError("portal_url must be a plain https:// address (http:// on loopback only)")
+    return portal_url.rstrip("/")

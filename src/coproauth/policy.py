@@ -1,0 +1,202 @@
+"""Every number of the library, with its unit and its source.
+
+What a number means is said here; what follows from it stands with the rule that reads it.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Literal
+
+import attrs
+
+from coproauth.errors import ConfigurationError
+
+Locale = Literal["fr", "en"]
+LOCALES: tuple[Locale, ...] = ("fr", "en")
+
+PASSWORD_FLOOR = 8  # code points; NIST SP 800-63B-4 §3.1.1.2: no verifier may accept fewer
+SECRET_KEY_FLOOR = 32  # bytes; ASVS V11.2.3 asks for 128 bits, an HMAC-SHA-256 key is at its best with 256
+
+
+def _refuse_unless(condition: bool, message: str) -> None:  # noqa: FBT001
+    if not condition:
+        raise ConfigurationError(message)
+
+
+@attrs.frozen(kw_only=True)
+class Argon2Parameters:
+    """The cost of one password hash with Argon2id.
+
+    Attributes:
+        memory_cost: KiB.
+        time_cost: passes over the memory.
+        parallelism: lanes.
+    """
+
+    memory_cost: int
+    time_cost: int
+    parallelism: int
+
+    @classmethod
+    def rfc_9106_low_memory(cls) -> Argon2Parameters:
+        """64 MiB, 3 passes, 4 lanes (RFC 9106 §4, second recommended option)."""
+        return cls(memory_cost=64 * 1024, time_cost=3, parallelism=4)
+
+    @classmethod
+    def owasp(cls) -> Argon2Parameters:
+        """19 MiB, 2 passes, 1 lane (OWASP Password Storage; the least that ASVS V11.4.2 accepts)."""
+        return cls(memory_cost=19 * 1024, time_cost=2, parallelism=1)
+
+    @classmethod
+    def unsafe_only_for_tests(cls) -> Argon2Parameters:
+        """8 KiB, 1 pass, 1 lane: as cheap as the algorithm allows, and worth as much."""
+        return cls(memory_cost=8, time_cost=1, parallelism=1)
+
+    @property
+    def is_safe(self) -> bool:
+        """Whether the cost reaches one of the three combinations of ASVS V11.4.2."""
+        return any(
+            self.time_cost >= passes and self.memory_cost >= mebibytes * 1024
+            for passes, mebibytes in ((1, 46), (2, 19), (3, 12))
+        )
+
+
+@attrs.frozen(kw_only=True)
+class ThrottleRule:
+    """How attempts on one key are slowed: some are free, each further one makes the next wait twice as long.
+
+    Attributes:
+        free_attempts: how many go through without a wait.
+        first_delay: the wait after the last free attempt.
+        longest_delay: where the doubling stops.
+        forget_after: how long after the last attempt the count starts again from nothing.
+    """
+
+    free_attempts: int
+    first_delay: timedelta
+    longest_delay: timedelta
+    forget_after: timedelta = timedelta(hours=24)
+
+    def delay_after(self, attempts: int) -> timedelta:
+        """How long the next attempt must wait once ``attempts`` have been counted."""
+        excess = attempts - self.free_attempts
+        if excess < 0:
+            return timedelta(0)
+        doublings: int = 2 ** min(excess, 40)
+        return min(self.first_delay * doublings, self.longest_delay)
+
+
+@attrs.frozen(kw_only=True)
+class Policy:
+    """Every limit of an installation.
+
+    Raises:
+        ConfigurationError: a number is outside what the named source allows.
+
+    Attributes:
+        password_min_length: code points, 8 or more (NIST SP 800-63B-4 §3.1.1.2: 15 where it is the only factor).
+        password_max_length: code points, 64 or more (NIST SP 800-63B-4 §3.1.1.2; ASVS V6.2.9).
+        digits_only_min_length: code points; a password of digits alone must be this long (20 digits: 66 bits).
+        context_words: words that anyone would try here, beside names and addresses (ASVS V6.1.2).
+        argon2: the cost of a password hash.
+        unsafe_cheap_hashes: accept a cost below ASVS V11.4.2; only for testing.
+        hashes_at_once: how many password hashes may be computed at the same time; None: one a core.
+        code_lifetime: how long an activation code can be used, for the post to arrive and the reader to act.
+        email_code_lifetime: how long the six digits prove an address (ASVS V6.5.5: 10 minutes).
+        require_email_proof: whether a new login must prove its address first.
+        reset_link_lifetime: how long a reset link works (at most 24 hours).
+        email_link_lifetime: how long the link that confirms a new e-mail works.
+        choose_password_lifetime: how long the step after a temporary password stays open.
+        temporary_password_lifetime: how long a password set by a manager opens that step (ASVS V6.4.1).
+        session_lifetime: when a session ends however much it is used (ASVS V7.3.2; at most NIST's 30 days).
+        session_idle: when an unused session ends (ASVS V7.3.1).
+        session_touch: how exactly the last use is recorded; at most one write in this time.
+        clock_leeway: how far the clocks of two servers may differ (at most 60 seconds).
+        throttle_login: attempts on one login, counted until one succeeds (NIST SP 800-63B-4 §3.2.2: at most 100).
+        throttle_code: attempts with one activation code.
+        throttle_source: failed attempts from one source.
+        throttle_requests: reset requests from one source.
+        throttle_mail: mails that one address can be sent on a stranger's request.
+        mail_batch: how many mails a courier takes at once.
+        mail_lease: how long a mail that was taken is left to the courier who took it.
+        mail_tries: after how many failed deliveries a mail is left to the operator.
+        mail_backoff: wait after the first failed delivery; doubles each time.
+        epoch: raise it after a backup was restored: nothing signed, opened or issued before is accepted.
+    """
+
+    password_min_length: int = 15
+    password_max_length: int = 1024
+    digits_only_min_length: int = 20
+    context_words: tuple[str, ...] = (
+        "copropriete",
+        "coproprietaire",
+        "copro",
+        "syndic",
+        "syndicat",
+        "gestionnaire",
+    )
+    argon2: Argon2Parameters = Argon2Parameters.rfc_9106_low_memory()
+    unsafe_cheap_hashes: bool = False
+    hashes_at_once: int | None = None
+
+    code_lifetime: timedelta = timedelta(days=30)
+    email_code_lifetime: timedelta = timedelta(minutes=10)
+    require_email_proof: bool = True
+    reset_link_lifetime: timedelta = timedelta(minutes=60)
+    email_link_lifetime: timedelta = timedelta(minutes=60)
+    choose_password_lifetime: timedelta = timedelta(minutes=15)
+    temporary_password_lifetime: timedelta = timedelta(days=7)
+
+    session_lifetime: timedelta = timedelta(hours=12)
+    session_idle: timedelta = timedelta(hours=1)
+    session_touch: timedelta = timedelta(minutes=1)
+    clock_leeway: timedelta = timedelta(seconds=60)
+
+    throttle_login: ThrottleRule = ThrottleRule(
+        free_attempts=10, first_delay=timedelta(seconds=30), longest_delay=timedelta(hours=1)
+    )
+    throttle_code: ThrottleRule = ThrottleRule(
+        free_attempts=10, first_delay=timedelta(seconds=30), longest_delay=timedelta(hours=1)
+    )
+    throttle_source: ThrottleRule = ThrottleRule(
+        free_attempts=50, first_delay=timedelta(seconds=5), longest_delay=timedelta(hours=1)
+    )
+    throttle_requests: ThrottleRule = ThrottleRule(
+        free_attempts=20, first_delay=timedelta(seconds=30), longest_delay=timedelta(hours=1)
+    )
+    throttle_mail: ThrottleRule = ThrottleRule(
+        free_attempts=5, first_delay=timedelta(minutes=15), longest_delay=timedelta(hours=24)
+    )
+
+    mail_batch: int = 50
+    mail_lease: timedelta = timedelta(minutes=5)
+    mail_tries: int = 10
+    mail_backoff: timedelta = timedelta(seconds=30)
+
+    epoch: int = 0
+
+    def __attrs_post_init__(self) -> None:
+        _refuse_unless(
+            self.password_min_length >= PASSWORD_FLOOR,
+            f"password_min_length must be at least {PASSWORD_FLOOR} code points",
+        )
+        _refuse_unless(
+            self.password_max_length >= max(64, self.password_min_length),
+            "password_max_length must allow at least 64 code points",
+        )
+        _refuse_unless(
+            self.argon2.is_safe or self.unsafe_cheap_hashes,
+            "argon2 must cost at least t=1 m=46 MiB, t=2 m=19 MiB or t=3 m=12 MiB",
+        )
+        _refuse_unless(
+            timedelta(0) < self.session_idle <= self.session_lifetime <= timedelta(days=30),
+            "a session must be idle before it is too old, and too old within 30 days",
+        )
+        _refuse_unless(
+            max(self.reset_link_lifetime, self.email_link_lifetime) <= timedelta(hours=24),
+            "a mailed link must not work for more than 24 hours",
+        )
+        _refuse_unless(
+            timedelta(0) <= self.clock_leeway <= timedelta(seconds=60), "clock_leeway must be 0 to 60 seconds"
+        )

@@ -1,0 +1,282 @@
+"""The ports: what the services need from outside, each as small as its role.
+
+Adapters implement them by shape. ``docs/explanation/architecture.md`` tells who calls what.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from contextlib import AbstractContextManager
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from coproauth.core.accounts import Contact
+from coproauth.core.activation import CodeRecord, EmailProof
+from coproauth.core.audit import AuditEvent
+from coproauth.core.identities import Identity
+from coproauth.core.messages import Intention, Message
+from coproauth.core.sessions import SessionRecord, SessionView
+from coproauth.core.throttling import ThrottleKey
+
+
+class Clock(Protocol):
+    """Tells the time."""
+
+    def now(self) -> datetime:
+        """Return this instant, aware, in UTC."""
+        ...
+
+
+class SecretSource(Protocol):
+    """Draws randomness fit for secrets."""
+
+    def token_bytes(self, size: int) -> bytes:
+        """Return ``size`` bytes that nobody can predict."""
+        ...
+
+
+class PasswordHasher(Protocol):
+    """Hashes passwords, slowly."""
+
+    def hash(self, password: str) -> str:
+        """Return a salted hash in PHC notation, of current parameters."""
+        ...
+
+    def verify(self, *, password_hash: str, password: str) -> bool:
+        """Whether the password is the one that was hashed; a hash that cannot be read fits none."""
+        ...
+
+    def needs_rehash(self, password_hash: str) -> bool:
+        """Whether the hash was made with other than current parameters."""
+        ...
+
+    @property
+    def decoy(self) -> str:
+        """A hash of current parameters that no password fits, for logins that do not exist."""
+        ...
+
+
+class Directory(Protocol):
+    """The host's condominiums, accounts and contacts: read-only, and the truth about them."""
+
+    def contact(self, contact_id: str) -> Contact | None:
+        """Return a contact with its account, or None."""
+        ...
+
+    def contacts(self, contact_ids: Collection[str]) -> Sequence[Contact]:
+        """Return those of the contacts that exist, in the host's order."""
+        ...
+
+    def contacts_of(self, condominium_id: str) -> Sequence[Contact]:
+        """Return every contact of a condominium, in the host's order."""
+        ...
+
+
+class Mailer(Protocol):
+    """Sends finished messages."""
+
+    def send(self, message: Message) -> None:
+        """Hand one message over for delivery; raise if it was not taken."""
+        ...
+
+
+class Throttle(Protocol):
+    """Counts attempts on several keys at once, atomically, and outside any unit of work."""
+
+    def admit(self, keys: Sequence[ThrottleKey], *, at: datetime) -> timedelta:
+        """Count one attempt on every key and return zero; or, if any key must wait, count none and return the wait."""
+        ...
+
+    def forgive(self, keys: Sequence[ThrottleKey]) -> None:
+        """Take one attempt back from every key, and the wait that followed from it."""
+        ...
+
+    def clear(self, key: ThrottleKey) -> None:
+        """Forget everything about a key."""
+        ...
+
+
+class AuditSink(Protocol):
+    """Keeps the audit trail."""
+
+    def record(self, event: AuditEvent) -> None:
+        """Keep one event."""
+        ...
+
+
+class Identities(Protocol):
+    """Logins within a unit of work."""
+
+    def get(self, identity_id: str) -> Identity | None:
+        """Return a login by its id."""
+        ...
+
+    def by_email(self, email_key: str) -> Identity | None:
+        """Return the login with this comparison key."""
+        ...
+
+    def by_contact(self, contact_id: str) -> Identity | None:
+        """Return the login that a contact is linked to."""
+        ...
+
+    def add(self, identity: Identity) -> bool:
+        """Store a new login; False, and nothing stored, if its e-mail key is taken."""
+        ...
+
+    def save(self, identity: Identity, *, expected_stamp: int) -> bool:
+        """Replace a login if its stamp is still the expected one; False if not, or if its e-mail key is taken."""
+        ...
+
+
+class Links(Protocol):
+    """Which contact belongs to which login, within a unit of work."""
+
+    def put(self, *, contact_id: str, identity_id: str, at: datetime) -> None:
+        """Link a contact to a login, instead of the one it was linked to."""
+        ...
+
+    def remove(self, contact_id: str) -> None:
+        """Unlink a contact."""
+        ...
+
+    def contacts_of(self, identity_id: str) -> Sequence[str]:
+        """Return the ids of the contacts linked to a login."""
+        ...
+
+    def linked(self, contact_ids: Collection[str]) -> frozenset[str]:
+        """Return those of the contacts that are linked to any login."""
+        ...
+
+
+class Codes(Protocol):
+    """Activation codes, within a unit of work."""
+
+    def add(self, code: CodeRecord) -> None:
+        """Store a new code."""
+        ...
+
+    def by_index(self, indices: Sequence[str]) -> CodeRecord | None:
+        """Return the code that has one of these indices."""
+        ...
+
+    def consume(self, code_id: str, *, identity_id: str, at: datetime) -> bool:
+        """Mark a code as used if it is neither used nor revoked; False if it is."""
+        ...
+
+    def revoke_of(self, contact_id: str, *, at: datetime) -> None:
+        """Revoke every code of a contact."""
+        ...
+
+
+class Proofs(Protocol):
+    """Pending proofs of an address, at most one for each code, within a unit of work."""
+
+    def put(self, proof: EmailProof) -> None:
+        """Store a proof instead of the code's former one."""
+        ...
+
+    def get(self, code_id: str) -> EmailProof | None:
+        """Return the pending proof of a code."""
+        ...
+
+    def remove(self, code_id: str) -> None:
+        """Forget the pending proof of a code."""
+        ...
+
+
+class Sessions(Protocol):
+    """Logged-in browsers, within a unit of work."""
+
+    def add(self, session: SessionRecord) -> None:
+        """Store a new session."""
+        ...
+
+    def of(self, identity_id: str) -> Sequence[SessionRecord]:
+        """Return the sessions of a login, the latest first."""
+        ...
+
+    def touch(self, digest: str, *, at: datetime) -> None:
+        """Record that a session was used; never brings back one that has ended."""
+        ...
+
+    def end(self, digest: str) -> bool:
+        """End one session; False if there was none."""
+        ...
+
+    def end_all(self, identity_id: str) -> None:
+        """End every session of a login."""
+        ...
+
+
+class Outbox(Protocol):
+    """Mail that waits, within a unit of work."""
+
+    def add(self, intention: Intention) -> None:
+        """Queue a mail."""
+        ...
+
+    def claim(self, *, at: datetime, until: datetime, limit: int, max_tries: int) -> Sequence[Intention]:
+        """Take what is due, oldest first; nobody else is given it before ``until``. Counts a try on each."""
+        ...
+
+    def done(self, intention_id: str) -> None:
+        """Forget a mail that was delivered."""
+        ...
+
+    def postpone(self, intention_id: str, *, due_at: datetime) -> None:
+        """Leave a mail for a later try."""
+        ...
+
+
+class UnitOfWork(Protocol):
+    """What is read and written together: all of it is kept, or none."""
+
+    @property
+    def identities(self) -> Identities:
+        """Logins."""
+        ...
+
+    @property
+    def links(self) -> Links:
+        """Which contact belongs to which login."""
+        ...
+
+    @property
+    def codes(self) -> Codes:
+        """Activation codes."""
+        ...
+
+    @property
+    def proofs(self) -> Proofs:
+        """Pending proofs of an address."""
+        ...
+
+    @property
+    def sessions(self) -> Sessions:
+        """Logged-in browsers."""
+        ...
+
+    @property
+    def outbox(self) -> Outbox:
+        """Mail that waits."""
+        ...
+
+
+class Store(Protocol):
+    """What the library owns."""
+
+    def reading(self) -> AbstractContextManager[UnitOfWork]:
+        """Open a consistent view; nothing may be written through it, and nobody waits for it."""
+        ...
+
+    def writing(self) -> AbstractContextManager[UnitOfWork]:
+        """Open an atomic unit of work: kept when the block ends, undone when it raises."""
+        ...
+
+    def session_view(self, digest: str, directory: Directory) -> SessionView | None:
+        """Return everything about a session in as few round trips as the two allow: one if they share a database."""
+        ...
+
+    def throttle(self) -> Throttle:
+        """Return the counters kept beside the store; they are not part of any unit of work."""
+        ...

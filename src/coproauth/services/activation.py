@@ -1,0 +1,374 @@
+"""Activation: the code from the letter, from its issue to the account it opens."""
+
+from __future__ import annotations
+
+import attrs
+
+from coproauth.core import activation as core
+from coproauth.core.accounts import Contact, Manager, parse_id
+from coproauth.core.activation import ActivationPreview, CodeRecord, IssuedCode
+from coproauth.core.activation_codes import ActivationCode
+from coproauth.core.audit import Pathway
+from coproauth.core.identities import EmailAddress, Identity
+from coproauth.core.messages import MailKind
+from coproauth.core.password_policy import parse_password, person_context, violations
+from coproauth.core.sessions import SignedIn
+from coproauth.core.sources import Source
+from coproauth.core.text import parse_length
+from coproauth.core.throttling import code_key, login_key, mail_key, source_key
+from coproauth.core.tokens import Purpose
+from coproauth.errors import (
+    ActivationRefused,
+    EmailAlreadyRegistered,
+    EmailProofRequired,
+    InvalidInput,
+    NotAllowed,
+    PasswordChangeRequired,
+    PasswordRejected,
+    Refused,
+)
+from coproauth.ports import UnitOfWork
+from coproauth.services.attempts import Attempt
+from coproauth.services.managing import managed_contact
+from coproauth.services.service import PasswordService
+
+_EMAIL_CODE_MAX_LENGTH = 32  # code points; six digits and any sane number of spaces
+
+
+class _Overtaken(Exception):  # noqa: N818 - not an error: another call was faster
+    """What was read no longer holds; read again."""
+
+
+@attrs.frozen(kw_only=True)
+class _Request:
+    """What a person typed on the onboarding pages."""
+
+    indices: tuple[str, ...]
+    email: EmailAddress | None = attrs.field(repr=False)
+    password: str = attrs.field(repr=False)
+    email_code: str | None = attrs.field(repr=False)
+    source: Source
+
+
+@attrs.frozen(kw_only=True)
+class _Judgement:
+    """What the hasher said, outside any unit of work, and about which state of which login it said so."""
+
+    identity: Identity | None
+    password_fits: bool = False
+    password_hash: str | None = attrs.field(default=None, repr=False)
+
+    def holds_for(self, identity: Identity | None) -> bool:
+        """Whether the login is still the one that was judged."""
+        if identity is None or self.identity is None:
+            return identity is self.identity
+        return (identity.id, identity.credential_stamp) == (self.identity.id, self.identity.credential_stamp)
+
+
+@attrs.frozen(kw_only=True)
+class ActivationService(PasswordService):
+    """Issues activation codes and turns them into logins and accounts."""
+
+    def issue(self, contact_id: str, *, by: Manager) -> IssuedCode:
+        """Return a new activation code for a contact; the former one is revoked at once.
+
+        This is the only time the code is readable.
+
+        Raises:
+            NotAllowed: no such contact, or not within the manager's portfolio.
+        """
+        with self._attempts.on(Pathway.CODE_ISSUED, manager=by) as attempt:
+            contact = managed_contact(self.directory, contact_id, by)
+            attempt.subject = contact.id
+            with self.store.writing() as work:
+                return self._issue(work, contact)
+
+    def issue_all(self, condominium_id: str, *, by: Manager) -> tuple[IssuedCode, ...]:
+        """Return a new code for every contact of a condominium that has no login yet.
+
+        Raises:
+            NotAllowed: no such condominium, one without contacts, or not within the manager's portfolio.
+        """
+        with self._attempts.on(Pathway.CODE_ISSUED, manager=by) as attempt:
+            attempt.subject = parse_id(condominium_id, field="condominium_id")
+            contacts = self.directory.contacts_of(condominium_id)
+            if not contacts:
+                raise NotAllowed(reason="not_allowed")
+            managed_contact(self.directory, contacts[0].id, by)
+            with self.store.writing() as work:
+                linked = work.links.linked([contact.id for contact in contacts])
+                return tuple(self._issue(work, contact) for contact in contacts if contact.id not in linked)
+
+    def preview(self, code: str, *, source: Source) -> ActivationPreview:
+        """Return what the first onboarding screen shows to the holder of a code.
+
+        Raises:
+            ActivationRefused: the code cannot be used.
+            Throttled: too many failures from this source, or with this code.
+        """
+        with self._attempts.on(Pathway.CODE_PREVIEWED, source=source) as attempt:
+            indices = self._admit_code(attempt, code, source)
+            with self.store.reading() as work:
+                contact = self._held_code(work, indices).contact
+            attempt.subject = contact.id
+            return ActivationPreview(condominium_name=contact.account.condominium_name, contact_name=contact.name)
+
+    def activate(
+        self, *, code: str, email: str, password: str, email_code: str | None = None, source: Source
+    ) -> SignedIn:
+        """Open a login with a code, or add the code's account to the login of that e-mail.
+
+        1. Types, lengths, and the code's check symbol: nothing is looked up for what cannot be a code.
+        2. The throttle, on source and code; on the login too, before its password is tried (ASVS V6.6.3).
+        3. Read, and compute one password hash, without holding anything up.
+        4. One atomic unit of work reads again, decides, and writes; whatever was overtaken meanwhile starts at 3.
+
+        Raises:
+            InvalidInput: a wrong type or length; with a usable code, an address that is none.
+            ActivationRefused: the code opens nothing, or was used with another e-mail.
+            EmailAlreadyRegistered: the e-mail has a login, and this is not its password; or the code opened it.
+            PasswordRejected: a new login's password is against the policy; the code is kept.
+            EmailProofRequired: six digits went to the address, or those given do not prove it; the code is kept.
+            PasswordChangeRequired: the login's password is one that a manager set; the code is kept.
+            Throttled: too many failures from this source, with this code, or on this login.
+        """
+        with self._attempts.on(Pathway.ACTIVATED, source=source) as attempt:
+            request = _Request(
+                email=_parse_email(email),
+                password=parse_password(password, field="password", policy=self.policy),
+                email_code=_parse_email_code(email_code),
+                indices=self._admit_code(attempt, code, source),
+                source=source,
+            )
+            while True:
+                try:
+                    return self._activate(request, attempt)
+                except _Overtaken:  # by a call that went through: there is an end to it
+                    continue
+
+    def link(self, session_token: str, *, code: str, source: Source) -> SignedIn:
+        """Add the account of a code to the login in use, and make it the active one.
+
+        Raises:
+            SessionRefused: the session does not hold.
+            ActivationRefused: the code cannot be used.
+            Throttled: too many failures from this source, or with this code.
+        """
+        with self._attempts.on(Pathway.ACCOUNT_LINKED, source=source) as attempt:
+            view = self._sessions.view(session_token)
+            attempt.subject = view.identity.id
+            indices = self._admit_code(attempt, code, source)
+            with self.store.writing() as work:
+                held = self._held_code(work, indices)
+                self._attach(work, held, view.identity, notice=MailKind.ACCOUNT_ADDED)
+                return self._sessions.rotate(work, view, account_id=held.contact.account.id)
+
+    def dissociate(self, contact_id: str, *, by: Manager) -> None:
+        """Unlink a contact from its login: link, codes and the login's sessions end in one step.
+
+        The login stays, with its other contacts or as an orphan, and is told.
+
+        Raises:
+            NotAllowed: no such contact, or not within the manager's portfolio.
+        """
+        with self._attempts.on(Pathway.CONTACT_DISSOCIATED, manager=by) as attempt:
+            contact = managed_contact(self.directory, contact_id, by)
+            attempt.subject = contact.id
+            with self.store.writing() as work:
+                work.codes.revoke_of(contact.id, at=self.clock.now())
+                identity = work.identities.by_contact(contact.id)
+                if identity is not None:
+                    self._detach(work, contact, identity)
+
+    # Issuing
+
+    def _issue(self, work: UnitOfWork, contact: Contact) -> IssuedCode:
+        now = self.clock.now()
+        code = ActivationCode.draw(self.secrets.token_bytes)
+        record = CodeRecord(
+            id=self.secrets.token_bytes(16).hex(),
+            contact_id=contact.id,
+            portfolio_id=contact.account.portfolio_id,
+            index=self._indices(code)[0],
+            issued_at=now,
+            expires_at=now + self.policy.code_lifetime,
+        )
+        work.codes.revoke_of(contact.id, at=now)
+        work.codes.add(record)
+        return IssuedCode(code=str(code), contact=contact, expires_at=record.expires_at)
+
+    def _indices(self, code: ActivationCode) -> tuple[str, ...]:
+        return tuple(mac.hex() for mac in self.keyring.macs(Purpose.CODE_INDEX, code.symbols))
+
+    # Looking behind a code
+
+    def _admit_code(self, attempt: Attempt, typed: object, source: Source) -> tuple[str, ...]:
+        attempt.admit(source_key(source, self.policy))
+        indices = self._indices(ActivationCode.parse(typed))
+        attempt.admit(code_key(indices[0], self.policy))
+        return indices
+
+    def _held_code(self, work: UnitOfWork, indices: tuple[str, ...]) -> core.HeldCode:
+        code, contact = self._code_and_contact(work, indices)
+        held = core.decide_unused_code(code, contact, at=self.clock.now())
+        if isinstance(held, core.Refuse):
+            raise ActivationRefused(reason=held.reason)
+        return held
+
+    def _code_and_contact(
+        self, work: UnitOfWork, indices: tuple[str, ...]
+    ) -> tuple[core.CodeRecord | None, Contact | None]:
+        code = work.codes.by_index(indices)
+        return code, self.directory.contact(code.contact_id) if code else None
+
+    # Activating
+
+    def _activate(self, request: _Request, attempt: Attempt) -> SignedIn:
+        judgement = self._judge(request, attempt)
+        with self.store.writing() as work:
+            candidate = self._candidate(work, request, password_fits=judgement.password_fits)
+            if not judgement.holds_for(candidate.identity):
+                raise _Overtaken
+            outcome = self._carry_out(work, self._decide(candidate), request, judgement)
+        if isinstance(outcome, EmailProofRequired):  # raised here, so that the proof it asks for is kept
+            raise outcome
+        attempt.subject = outcome.session.identity_id
+        return outcome
+
+    def _judge(self, request: _Request, attempt: Attempt) -> _Judgement:
+        """Compute the one password hash that the decision would hang on if the password fitted."""
+        with self.store.reading() as work:
+            candidate = self._candidate(work, request, password_fits=True)
+        match self._decide(candidate):
+            case core.LinkToIdentity(_, identity) | core.MustChangePassword(identity):
+                attempt.admit(login_key(identity.email_key, self.policy))
+                return _Judgement(identity=identity, password_fits=self._passwords.fit(identity, request.password))
+            case core.CreateIdentity():
+                return _Judgement(identity=None, password_hash=self.hasher.hash(request.password))
+            case core.AskProof(_, email):
+                attempt.admit(mail_key(email.key, self.policy))
+                return _Judgement(identity=None)
+            case _:
+                return _Judgement(identity=candidate.identity)
+
+    def _candidate(self, work: UnitOfWork, request: _Request, *, password_fits: bool) -> core.Candidate:
+        code, contact = self._code_and_contact(work, request.indices)
+        email = request.email
+        proof = work.proofs.get(code.id) if code and email else None
+        context = person_context(email.address if email else "", [contact] if contact else [])
+        return core.Candidate(
+            code=code,
+            contact=contact,
+            email=email,
+            identity=work.identities.by_email(email.key) if email else None,
+            password_fits=password_fits,
+            violations=violations(request.password, context=context, policy=self.policy),
+            proof=proof,
+            expected_digits=self.keyring.proof_digits(nonce=proof.nonce, email_key=proof.email_key) if proof else (),
+            email_code=request.email_code,
+        )
+
+    def _decide(self, candidate: core.Candidate) -> core.Decision:
+        return core.decide_activation(candidate, at=self.clock.now(), policy=self.policy)
+
+    def _carry_out(
+        self, work: UnitOfWork, decision: core.Decision, request: _Request, judgement: _Judgement
+    ) -> SignedIn | EmailProofRequired:
+        match decision:
+            case core.AskProof(held, email):
+                return self._ask_proof(work, held, email, request.source)
+            case core.LinkToIdentity(held, identity):
+                return self._link(work, held, identity, request.source, notice=MailKind.ACCOUNT_ADDED)
+            case core.CreateIdentity(held, email):
+                identity = self._create(work, email, request.source, judgement)
+                return self._link(work, held, identity, request.source, notice=MailKind.ACTIVATION_NOTICE)
+            case _:
+                raise self._refusal(decision)
+
+    def _refusal(self, decision: core.Refusal) -> Refused:
+        match decision:
+            case core.Refuse(reason):
+                return ActivationRefused(reason=reason)
+            case core.Registered():
+                return EmailAlreadyRegistered()
+            case core.MalformedEmail():
+                return InvalidInput(field="email")
+            case core.WeakPassword(found):
+                return PasswordRejected(violations=found)
+            case core.WrongProof(reason):
+                return EmailProofRequired(reason=reason)
+            case core.MustChangePassword(identity):
+                return PasswordChangeRequired(token=self._sessions.change_token(identity))
+
+    def _ask_proof(
+        self, work: UnitOfWork, held: core.HeldCode, email: EmailAddress, source: Source
+    ) -> EmailProofRequired:
+        nonce = self.secrets.token_bytes(16).hex()
+        work.proofs.put(
+            core.EmailProof(code_id=held.code.id, email_key=email.key, nonce=nonce, requested_at=self.clock.now())
+        )
+        self._mail.to_address(
+            work, MailKind.EMAIL_PROOF, email.address, locale=source.locale, contact=held.contact, nonce=nonce
+        )
+        return EmailProofRequired()
+
+    def _create(self, work: UnitOfWork, email: EmailAddress, source: Source, judgement: _Judgement) -> Identity:
+        now = self.clock.now()
+        identity = Identity(
+            id=self.secrets.token_bytes(16).hex(),
+            email=email.address,
+            email_key=email.key,
+            password_hash=judgement.password_hash,
+            credential_stamp=1,
+            temporary_until=None,
+            last_account_id=None,
+            locale=source.locale,
+            created_at=now,
+            last_login_at=now,
+        )
+        if judgement.password_hash is None or not work.identities.add(identity):
+            raise _Overtaken
+        return identity
+
+    # Linking
+
+    def _link(
+        self, work: UnitOfWork, held: core.HeldCode, identity: Identity, source: Source, *, notice: MailKind
+    ) -> SignedIn:
+        self._attach(work, held, identity, notice=notice)
+        return self._sessions.open(work, identity, source=source, account_id=held.contact.account.id)
+
+    def _attach(self, work: UnitOfWork, held: core.HeldCode, identity: Identity, *, notice: MailKind) -> None:
+        now = self.clock.now()
+        contact = held.contact
+        if not work.codes.consume(held.code.id, identity_id=identity.id, at=now):
+            raise _Overtaken
+        former = work.identities.by_contact(contact.id)
+        if former is not None and former.id != identity.id:
+            self._detach(work, contact, former)
+        work.proofs.remove(held.code.id)
+        work.links.put(contact_id=contact.id, identity_id=identity.id, at=now)
+        self._mail.to_identity(work, notice, identity, contact=contact)
+        self._mail.to_file(work, MailKind.ACTIVATION_NOTICE, contact, identity=identity)
+
+    def _detach(self, work: UnitOfWork, contact: Contact, identity: Identity) -> None:
+        work.links.remove(contact.id)
+        work.sessions.end_all(identity.id)
+        self._mail.to_identity(work, MailKind.ACCOUNT_REMOVED, identity, contact=contact)
+
+
+def _parse_email(value: object) -> EmailAddress | None:
+    """Return the address, or None if it is none: that is told only to who holds a usable code."""
+    try:
+        return EmailAddress.parse(value)
+    except InvalidInput as error:
+        if error.reason in {"malformed", "empty"}:
+            return None
+        raise
+
+
+def _parse_email_code(value: object) -> str | None:
+    """Return the digits that were typed, or None where none were asked for yet."""
+    if value is None:
+        return None
+    return "".join(parse_length(value, field="email_code", max_length=_EMAIL_CODE_MAX_LENGTH).split())

@@ -1,0 +1,99 @@
+"""One attempt at one pathway: admitted by the throttle before anything is looked at, on record however it ends.
+
+Counters and audit events are kept outside the unit of work, so that they survive its roll-back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+
+import attrs
+
+from coproauth.core.accounts import Manager
+from coproauth.core.audit import AuditEvent, Outcome, Pathway
+from coproauth.core.sources import Source
+from coproauth.core.throttling import OnSuccess, ThrottleKey
+from coproauth.errors import Refused, Throttled
+from coproauth.ports import AuditSink, Clock, Throttle
+
+
+@attrs.define(kw_only=True)
+class Attempt:
+    """An attempt under way.
+
+    Attributes:
+        subject: whose login or contact it is about, once that is known.
+    """
+
+    subject: str | None = None
+    throttle: Throttle
+    clock: Clock
+    _admitted: list[ThrottleKey] = attrs.field(factory=list)
+
+    def admit(self, *keys: ThrottleKey) -> None:
+        """Count the attempt on further keys; on none of them twice.
+
+        Raises:
+            Throttled: one of the keys must wait.
+        """
+        new = [key for key in keys if key not in self._admitted]
+        wait = self.throttle.admit(new, at=self.clock.now())
+        if wait > timedelta(0):
+            raise Throttled(retry_after=wait)
+        self._admitted += new
+
+    def settle(self, *, succeeded: bool) -> None:
+        """Give the attempt back: it was no guess. A success also clears what it proves to be the owner's."""
+        keep = {OnSuccess.CLEAR, OnSuccess.KEEP} if succeeded else {OnSuccess.KEEP}
+        self.throttle.forgive([key for key in self._admitted if key.on_success not in keep])
+        for key in self._admitted:
+            if succeeded and key.on_success is OnSuccess.CLEAR:
+                self.throttle.clear(key)
+
+
+@attrs.frozen(kw_only=True)
+class Attempts:
+    """Opens attempts."""
+
+    throttle: Throttle
+    audit: AuditSink
+    clock: Clock
+
+    @contextmanager
+    def on(
+        self, pathway: Pathway, *, source: Source | None = None, manager: Manager | None = None
+    ) -> Iterator[Attempt]:
+        """Run a pathway's block as one attempt.
+
+        Whatever a guesser would collect stays counted, and so does an unexpected error (fail closed, ASVS V16.5.3);
+        every other answer is given back. Each end is recorded once.
+        """
+        attempt = Attempt(throttle=self.throttle, clock=self.clock)
+
+        def record(outcome: Outcome, reason: str | None = None) -> None:
+            self.audit.record(
+                AuditEvent(
+                    at=self.clock.now(),
+                    pathway=pathway,
+                    outcome=outcome,
+                    reason=reason,
+                    actor=manager.id if manager else None,
+                    subject=attempt.subject,
+                    address=source.address if source else None,
+                )
+            )
+
+        try:
+            yield attempt
+        except Refused as refusal:
+            record(Outcome.REFUSED, refusal.reason)
+            if not refusal.is_guess:
+                attempt.settle(succeeded=False)
+            raise
+        except Exception as error:
+            record(Outcome.FAILED, type(error).__name__)
+            raise
+        record(Outcome.SUCCEEDED)
+        attempt.settle(succeeded=True)

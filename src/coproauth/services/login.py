@@ -1,0 +1,263 @@
+"""Login: opening, checking and ending sessions, and what a logged-in person may change about the login."""
+
+from __future__ import annotations
+
+import attrs
+
+from coproauth.core import login as core
+from coproauth.core.accounts import parse_id
+from coproauth.core.audit import Pathway
+from coproauth.core.identities import EmailAddress, Identity
+from coproauth.core.messages import MailKind
+from coproauth.core.password_policy import parse_password
+from coproauth.core.sessions import Session, SessionSummary, SessionView, SignedIn, is_live, summarize
+from coproauth.core.sources import Source
+from coproauth.core.throttling import login_key, mail_key, source_key
+from coproauth.core.tokens import Purpose
+from coproauth.errors import (
+    InvalidInput,
+    LoginRefused,
+    PasswordChangeRequired,
+    PasswordRejected,
+    ReauthenticationRequired,
+    ResetRefused,
+    SessionRefused,
+)
+from coproauth.services.attempts import Attempt
+from coproauth.services.service import PasswordService
+
+
+@attrs.frozen(kw_only=True)
+class LoginService(PasswordService):
+    """Logs in, answers who is logged in, logs out; changes password and e-mail."""
+
+    def log_in(self, *, email: str, password: str, source: Source) -> SignedIn:
+        """Open a session; the active account is the one used last, else the first.
+
+        1. Types and lengths; what cannot be right is the common refusal.
+        2. The throttle, on source and login, before anything is looked up (ASVS V6.3.1).
+        3. One password hash, of the login or of a decoy: the same work for every cause (ASVS V6.3.8).
+        4. One atomic unit of work, only if the login is still as it was read.
+
+        Raises:
+            LoginRefused: no such login, wrong password, an address that is none: one answer for all.
+            PasswordChangeRequired: right, but a manager set the password.
+            InvalidInput: e-mail or password is not a ``str``.
+            Throttled: too many failures from this source or on this login.
+        """
+        with self._attempts.on(Pathway.LOGGED_IN, source=source) as attempt:
+            address, typed = self._parse_login(email, password)
+            attempt.admit(source_key(source, self.policy), login_key(address.key, self.policy))
+            with self.store.reading() as work:
+                identity = work.identities.by_email(address.key)
+            attempt.subject = identity.id if identity else None
+            match core.decide_login(identity, password_fits=self._passwords.fit(identity, typed), at=self.clock.now()):
+                case core.RefuseLogin():
+                    raise LoginRefused
+                case core.DemandNewPassword(identity):
+                    raise PasswordChangeRequired(token=self._sessions.change_token(identity))
+                case core.OpenSession(identity):
+                    return self._open(identity, typed, source)
+
+    def session(self, session_token: str) -> Session:
+        """Return who is logged in. The accounts are derived anew from the directory at every call.
+
+        Raises:
+            SessionRefused: the token is unknown, or its session ended, idle for too long, or too old.
+        """
+        return self._sessions.view(session_token).session
+
+    def log_out(self, session_token: str) -> None:
+        """End the session; one that has ended already is no error."""
+        with self._attempts.on(Pathway.LOGGED_OUT), self.store.writing() as work:
+            work.sessions.end(self._sessions.digest(session_token))
+
+    def log_out_everywhere(self, session_token: str) -> None:
+        """End every session of the login, this one included.
+
+        Raises:
+            SessionRefused: the session does not hold.
+        """
+        with self._attempts.on(Pathway.SESSIONS_ENDED) as attempt:
+            view = self._sessions.view(session_token)
+            attempt.subject = view.identity.id
+            with self.store.writing() as work:
+                work.sessions.end_all(view.identity.id)
+
+    def sessions(self, session_token: str) -> tuple[SessionSummary, ...]:
+        """Return the login's sessions that hold, the latest first.
+
+        Raises:
+            SessionRefused: the session does not hold.
+        """
+        view = self._sessions.view(session_token)
+        now = self.clock.now()
+        with self.store.reading() as work:
+            records = work.sessions.of(view.identity.id)
+        live = [record for record in records if is_live(record, view.identity, at=now, policy=self.policy)]
+        return tuple(summarize(record, current=view.record) for record in live)
+
+    def end_session(self, session_token: str, *, handle: str) -> None:
+        """End one of the login's own sessions by its handle.
+
+        Raises:
+            SessionRefused: the asking session does not hold, or none of the login's has this handle.
+        """
+        with self._attempts.on(Pathway.SESSIONS_ENDED) as attempt:
+            view = self._sessions.view(session_token)
+            attempt.subject = view.identity.id
+            wanted = parse_id(handle, field="handle")
+            with self.store.writing() as work:
+                own = {record.handle: record.digest for record in work.sessions.of(view.identity.id)}
+                if wanted not in own or not work.sessions.end(own[wanted]):
+                    raise SessionRefused
+
+    def reauthenticate(self, session_token: str, *, password: str, source: Source) -> SignedIn:
+        """Give the password again: a new session token, authenticated now; the old one is dead (ASVS V7.2.4).
+
+        Raises:
+            SessionRefused: the session does not hold.
+            ReauthenticationRequired: this is not the password.
+            Throttled: too many failures from this source or on this login.
+        """
+        with self._attempts.on(Pathway.REAUTHENTICATED, source=source) as attempt:
+            view = self._require_password(attempt, session_token, password, source, field="password")
+            with self.store.writing() as work:
+                identity = self._sessions.end(work, view)
+                return self._sessions.open(work, identity, source=source, account_id=view.record.account_id)
+
+    def change_password(
+        self, session_token: str, *, current_password: str, new_password: str, source: Source
+    ) -> SignedIn:
+        """Change the password: every other session and every link is dead, this browser gets a new session.
+
+        Raises:
+            SessionRefused: the session does not hold.
+            ReauthenticationRequired: the current password is not the right one.
+            PasswordRejected: the new one is against the policy.
+            Throttled: too many failures from this source or on this login.
+        """
+        with self._attempts.on(Pathway.PASSWORD_CHANGED, source=source) as attempt:
+            chosen = parse_password(new_password, field="new_password", policy=self.policy)
+            view = self._require_password(attempt, session_token, current_password, source, field="current_password")
+            self._passwords.require_acceptable(chosen, email=view.identity.email, contacts=view.contacts)
+            password_hash = self.hasher.hash(chosen)
+            with self.store.writing() as work:
+                changed = self._passwords.write(
+                    work, view.identity, password_hash=password_hash, notice=MailKind.PASSWORD_CHANGED
+                )
+                if changed is None:
+                    raise SessionRefused
+                return self._sessions.open(work, changed, source=source, account_id=view.record.account_id)
+
+    def choose_password(self, token: str, *, new_password: str, source: Source) -> SignedIn:
+        """Replace a password that a manager set by one's own, and log in.
+
+        Raises:
+            ResetRefused: the token of ``PasswordChangeRequired`` is not genuine, too old, or was used.
+            PasswordRejected: the new password is against the policy, or is the temporary one; the token is kept.
+            Throttled: too many failures from this source.
+        """
+        with self._attempts.on(Pathway.PASSWORD_CHOSEN, source=source) as attempt:
+            chosen = parse_password(new_password, field="new_password", policy=self.policy)
+            attempt.admit(source_key(source, self.policy))
+            identity, _ = self._links.resolve(Purpose.CHOOSE_PASSWORD, token)
+            attempt.subject = identity.id
+            if self._passwords.fit(identity, chosen):
+                raise PasswordRejected(violations=("unchanged",))
+            with self.store.reading() as work:
+                contacts = self.directory.contacts(work.links.contacts_of(identity.id))
+            self._passwords.require_acceptable(chosen, email=identity.email, contacts=contacts)
+            password_hash = self.hasher.hash(chosen)
+            with self.store.writing() as work:
+                changed = self._passwords.write(
+                    work, identity, password_hash=password_hash, notice=MailKind.PASSWORD_CHANGED
+                )
+                if changed is None:
+                    raise ResetRefused
+                return self._sessions.open(work, changed, source=source)
+
+    def change_email(self, session_token: str, *, new_email: str, current_password: str, source: Source) -> None:
+        """Ask for another e-mail: a link goes to the new address, a notice to the present one.
+
+        Nothing changes before the link is followed. An address that another login has gets no link; the answer is
+        the same (ASVS V6.3.8).
+
+        Raises:
+            SessionRefused: the session does not hold.
+            InvalidInput: the new address is none.
+            ReauthenticationRequired: this is not the password.
+            Throttled: too many failures, or too many mails to that address.
+        """
+        with self._attempts.on(Pathway.EMAIL_CHANGE_REQUESTED, source=source) as attempt:
+            new = EmailAddress.parse(new_email, field="new_email")
+            view = self._require_password(attempt, session_token, current_password, source, field="current_password")
+            attempt.admit(mail_key(new.key, self.policy))
+            identity = view.identity
+            with self.store.writing() as work:
+                if work.identities.by_email(new.key) is not None:
+                    return
+                self._mail.to_address(
+                    work, MailKind.CONFIRM_EMAIL, new.address, locale=source.locale, identity=identity
+                )
+                self._mail.to_identity(work, MailKind.EMAIL_CHANGE_REQUESTED, identity)
+
+    def confirm_email(self, token: str, *, source: Source) -> None:
+        """Make the address that a link was sent to the login's e-mail; every session and other link is dead.
+
+        Raises:
+            ResetRefused: the link is not genuine, too old, was used or overtaken, or the address is taken by now.
+            Throttled: too many failures from this source.
+        """
+        with self._attempts.on(Pathway.EMAIL_CHANGED, source=source) as attempt:
+            attempt.admit(source_key(source, self.policy))
+            identity, new_email = self._links.resolve(Purpose.CONFIRM_EMAIL, token)
+            attempt.subject = identity.id
+            new = EmailAddress.parse(new_email)
+            changed = attrs.evolve(
+                identity,
+                email=new.address,
+                email_key=new.key,
+                credential_stamp=identity.credential_stamp + 1,
+            )
+            with self.store.writing() as work:
+                if not work.identities.save(changed, expected_stamp=identity.credential_stamp):
+                    raise ResetRefused
+                work.sessions.end_all(identity.id)
+                self._mail.to_identity(work, MailKind.EMAIL_CHANGED, identity)
+
+    def identifier_of(self, contact_id: str) -> str | None:
+        """Return the e-mail a contact logs in with, to be printed on the call for funds; None if not activated."""
+        wanted = parse_id(contact_id, field="contact_id")
+        with self.store.reading() as work:
+            identity = work.identities.by_contact(wanted)
+        return identity.email if identity else None
+
+    def _parse_login(self, email: object, password: object) -> tuple[EmailAddress, str]:
+        try:
+            return EmailAddress.parse(email), parse_password(password, field="password", policy=self.policy)
+        except InvalidInput as error:
+            if error.reason == "wrong_type":
+                raise
+            raise LoginRefused from None
+
+    def _open(self, identity: Identity, password: str, source: Source) -> SignedIn:
+        used = attrs.evolve(identity, last_login_at=self.clock.now())
+        if identity.password_hash and self.hasher.needs_rehash(identity.password_hash):
+            used = attrs.evolve(used, password_hash=self.hasher.hash(password))
+        with self.store.writing() as work:
+            if not work.identities.save(used, expected_stamp=identity.credential_stamp):
+                raise LoginRefused
+            return self._sessions.open(work, used, source=source)
+
+    def _require_password(
+        self, attempt: Attempt, session_token: str, password: object, source: Source, *, field: str
+    ) -> SessionView:
+        """Return what is behind a session once its owner has given the password again (ASVS V7.5.1)."""
+        view = self._sessions.view(session_token)
+        attempt.subject = view.identity.id
+        attempt.admit(source_key(source, self.policy), login_key(view.identity.email_key, self.policy))
+        typed = parse_password(password, field=field, policy=self.policy)
+        if not self._passwords.fit(view.identity, typed):
+            raise ReauthenticationRequired
+        return view

@@ -1,0 +1,151 @@
+"""Password reset: by the person, through a mailed link; by the manager's hand, within its short reach."""
+
+from __future__ import annotations
+
+import attrs
+
+from coproauth.core import password_reset as core
+from coproauth.core.accounts import Contact, Manager
+from coproauth.core.audit import Pathway
+from coproauth.core.identities import EmailAddress, Identity
+from coproauth.core.messages import MailKind
+from coproauth.core.password_policy import draw_password, parse_password
+from coproauth.core.password_reset import ResetLink, TemporaryPassword
+from coproauth.core.sources import Source
+from coproauth.core.throttling import mail_key, requests_key, source_key
+from coproauth.core.tokens import Purpose
+from coproauth.errors import NotAllowed, ResetRefused, Throttled
+from coproauth.ports import UnitOfWork
+from coproauth.services.managing import managed_contact
+from coproauth.services.service import PasswordService
+
+
+@attrs.frozen(kw_only=True)
+class PasswordResetService(PasswordService):
+    """Sends reset links, redeems them, and sets temporary passwords."""
+
+    def request(self, *, email: str, source: Source) -> None:
+        """Have a reset link sent. Same work and same answer whether or not the address is known (ASVS V6.3.8).
+
+        1. One look-up and one queued mail in either case; what is sent, and whether it can be, shows in no answer.
+        2. An unknown address gets a mail that says so, and what to do.
+        3. Beyond some mails an hour an address gets no more, silently (a stranger must not flood a mailbox).
+
+        Raises:
+            InvalidInput: the address cannot be one.
+            Throttled: too many requests from this source.
+        """
+        with self._attempts.on(Pathway.RESET_REQUESTED, source=source) as attempt:
+            address = EmailAddress.parse(email)
+            attempt.admit(requests_key(source, self.policy))
+            try:
+                attempt.admit(mail_key(address.key, self.policy))
+            except Throttled:
+                return
+            with self.store.writing() as work:
+                identity = work.identities.by_email(address.key)
+                if identity is None:
+                    self._mail.to_address(work, MailKind.UNKNOWN_ADDRESS, address.address, locale=source.locale)
+                else:
+                    attempt.subject = identity.id
+                    self._mail.to_address(
+                        work, MailKind.RESET_LINK, identity.email, locale=source.locale, identity=identity
+                    )
+
+    def inspect(self, token: str) -> ResetLink:
+        """Return what the page of a reset link shows. Consumes nothing, however often it is opened.
+
+        Raises:
+            ResetRefused: the link is not genuine, too old, or was used.
+        """
+        identity, _ = self._links.resolve(Purpose.RESET, token)
+        return ResetLink(email=identity.email)
+
+    def redeem(self, token: str, *, new_password: str, source: Source) -> None:
+        """Set a new password. Every session and every other link is dead; no session opens.
+
+        Raises:
+            ResetRefused: the link is not genuine, too old, or was used; of simultaneous calls one succeeds.
+            PasswordRejected: the password is against the policy; the link is kept.
+            InvalidInput: the password is not a ``str``, or far too long.
+            Throttled: too many failures from this source.
+        """
+        with self._attempts.on(Pathway.PASSWORD_RESET, source=source) as attempt:
+            chosen = parse_password(new_password, field="new_password", policy=self.policy)
+            attempt.admit(source_key(source, self.policy))
+            identity, _ = self._links.resolve(Purpose.RESET, token)
+            attempt.subject = identity.id
+            self._passwords.require_acceptable(chosen, email=identity.email, contacts=self._contacts_of(identity))
+            password_hash = self.hasher.hash(chosen)
+            with self.store.writing() as work:
+                changed = self._passwords.write(
+                    work, identity, password_hash=password_hash, notice=MailKind.PASSWORD_CHANGED
+                )
+                if changed is None:
+                    raise ResetRefused
+
+    def send_link(self, contact_id: str, *, by: Manager) -> None:
+        """Have a reset link sent to the e-mail of the contact's login, never to the one on the contact's file.
+
+        Raises:
+            NotAllowed: no such contact, not within the manager's portfolio, or without a login.
+        """
+        with self._attempts.on(Pathway.RESET_LINK_SENT, manager=by) as attempt:
+            contact = managed_contact(self.directory, contact_id, by)
+            attempt.subject = contact.id
+            with self.store.writing() as work:
+                identity = work.identities.by_contact(contact.id)
+                if identity is None:
+                    raise NotAllowed(reason="not_activated")
+                self._mail.to_identity(work, MailKind.RESET_LINK, identity)
+
+    def set_password(self, contact_id: str, *, by: Manager, new_password: str | None = None) -> TemporaryPassword:
+        """Set a password to hand over; it must be changed at the next login. Generated when none is given.
+
+        Sessions and links of the login are dead, and its owner is told.
+
+        Raises:
+            NotAllowed: no such contact, not within the manager's portfolio, without a login; or
+                ``reset_link_only``: the login is not wholly within the manager's reach, for whatever cause.
+            PasswordRejected: the given password is against the policy.
+        """
+        with self._attempts.on(Pathway.TEMPORARY_PASSWORD_SET, manager=by) as attempt:
+            contact = managed_contact(self.directory, contact_id, by)
+            attempt.subject = contact.id
+            password = self._temporary_password(new_password)
+            with self.store.reading() as work:
+                identity, contacts = self._reachable(work, contact, by)
+            self._passwords.require_acceptable(password, email=identity.email, contacts=contacts)
+            password_hash = self.hasher.hash(password)
+            expires_at = self.clock.now() + self.policy.temporary_password_lifetime
+            with self.store.writing() as work:
+                identity, _ = self._reachable(work, contact, by)
+                changed = self._passwords.write(
+                    work,
+                    identity,
+                    password_hash=password_hash,
+                    notice=MailKind.TEMPORARY_PASSWORD_SET,
+                    temporary_until=expires_at,
+                )
+                if changed is None:
+                    raise NotAllowed(reason="reset_link_only")
+            return TemporaryPassword(password=password, expires_at=expires_at)
+
+    def _contacts_of(self, identity: Identity) -> tuple[Contact, ...]:
+        with self.store.reading() as work:
+            return tuple(self.directory.contacts(work.links.contacts_of(identity.id)))
+
+    def _temporary_password(self, given: object) -> str:
+        if given is not None:
+            return parse_password(given, field="new_password", policy=self.policy)
+        return draw_password(self.secrets.token_bytes, policy=self.policy)
+
+    def _reachable(self, work: UnitOfWork, contact: Contact, manager: Manager) -> tuple[Identity, tuple[Contact, ...]]:
+        """Return the login of a contact, with all its contacts, if the manager may set its password."""
+        identity = work.identities.by_contact(contact.id)
+        linked = work.links.contacts_of(identity.id) if identity else ()
+        contacts = tuple(self.directory.contacts(linked))
+        decision = core.decide_hand_over(identity, contacts, manager=manager)
+        if isinstance(decision, core.RefuseHandOver):
+            raise NotAllowed(reason=decision.reason)
+        return decision.identity, contacts

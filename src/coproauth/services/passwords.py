@@ -1,0 +1,69 @@
+"""The one place that verifies and writes passwords."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+
+import attrs
+
+from coproauth.core.accounts import Contact
+from coproauth.core.identities import Identity
+from coproauth.core.messages import MailKind
+from coproauth.core.password_policy import person_context, violations
+from coproauth.errors import PasswordRejected
+from coproauth.policy import Policy
+from coproauth.ports import PasswordHasher, UnitOfWork
+from coproauth.services.outgoing_mail import OutgoingMail
+
+
+@attrs.frozen(kw_only=True)
+class Passwords:
+    """Verifies with equal work, and writes so that nothing older opens anything."""
+
+    hasher: PasswordHasher
+    policy: Policy
+    mail: OutgoingMail
+
+    def fit(self, identity: Identity | None, password: str) -> bool:
+        """Whether the password is the login's. One hash is computed whether or not there is such a login."""
+        stored = identity.password_hash if identity else None
+        fits = self.hasher.verify(password_hash=stored or self.hasher.decoy, password=password)
+        return fits and stored is not None
+
+    def require_acceptable(self, password: str, *, email: str, contacts: Iterable[Contact]) -> None:
+        """Let a new password pass.
+
+        Raises:
+            PasswordRejected: it is against the policy.
+        """
+        found = violations(password, context=person_context(email, contacts), policy=self.policy)
+        if found:
+            raise PasswordRejected(violations=found)
+
+    def write(
+        self,
+        work: UnitOfWork,
+        identity: Identity,
+        *,
+        password_hash: str,
+        notice: MailKind,
+        temporary_until: datetime | None = None,
+    ) -> Identity | None:
+        """Replace the password of a login that is still as it was read; None, and nothing done, if it is not.
+
+        1. The stamp moves: every session, link and pending change made before is dead (ASVS V7.4.3, V6.6.2).
+        2. The sessions are ended in the store as well.
+        3. The owner is told (ASVS V6.3.7).
+        """
+        changed = attrs.evolve(
+            identity,
+            password_hash=password_hash,
+            credential_stamp=identity.credential_stamp + 1,
+            temporary_until=temporary_until,
+        )
+        if not work.identities.save(changed, expected_stamp=identity.credential_stamp):
+            return None
+        work.sessions.end_all(identity.id)
+        self.mail.to_identity(work, notice, changed)
+        return changed

@@ -1,0 +1,64 @@
+"""What every service is given, and the collaborators it builds from that."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+import attrs
+
+from coproauth.core.tokens import Keyring
+from coproauth.policy import Policy
+from coproauth.ports import AuditSink, Clock, Directory, PasswordHasher, SecretSource, Store, Throttle
+from coproauth.services.attempts import Attempts
+from coproauth.services.outgoing_mail import OutgoingMail
+from coproauth.services.passwords import Passwords
+from coproauth.services.sessions import SessionKeeper
+from coproauth.services.signed_links import SignedLinks
+
+
+@attrs.frozen(kw_only=True)
+class Service:
+    """The ports of a use case. Services hold no state of their own: one instance serves every thread."""
+
+    store: Store
+    directory: Directory
+    throttle: Throttle
+    audit: AuditSink
+    clock: Clock
+    secrets: SecretSource
+    keyring: Keyring
+    policy: Policy
+
+    @cached_property
+    def _attempts(self) -> Attempts:
+        return Attempts(throttle=self.throttle, audit=self.audit, clock=self.clock)
+
+    @cached_property
+    def _mail(self) -> OutgoingMail:
+        return OutgoingMail(clock=self.clock, secrets=self.secrets)
+
+    @cached_property
+    def _sessions(self) -> SessionKeeper:
+        return SessionKeeper(
+            store=self.store,
+            directory=self.directory,
+            clock=self.clock,
+            secrets=self.secrets,
+            keyring=self.keyring,
+            policy=self.policy,
+        )
+
+
+@attrs.frozen(kw_only=True)
+class PasswordService(Service):
+    """A service that also verifies or writes passwords."""
+
+    hasher: PasswordHasher
+
+    @cached_property
+    def _links(self) -> SignedLinks:
+        return SignedLinks(store=self.store, clock=self.clock, keyring=self.keyring, policy=self.policy)
+
+    @cached_property
+    def _passwords(self) -> Passwords:
+        return Passwords(hasher=self.hasher, policy=self.policy, mail=self._mail)

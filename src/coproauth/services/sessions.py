@@ -1,0 +1,140 @@
+"""Opens sessions and looks behind session tokens, for the services that hand them out."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import attrs
+
+from coproauth.core.accounts import accounts_of, choose_account
+from coproauth.core.identities import Identity
+from coproauth.core.sessions import SessionRecord, SessionView, SignedIn, is_live
+from coproauth.core.sources import Source
+from coproauth.core.tokens import TOKEN_MAX_LENGTH, Keyring, LinkClaims, Purpose, new_token
+from coproauth.errors import SessionRefused
+from coproauth.policy import Policy
+from coproauth.ports import Clock, Directory, SecretSource, Store, UnitOfWork
+
+
+@attrs.frozen(kw_only=True)
+class SessionKeeper:
+    """Opens sessions and looks behind their tokens."""
+
+    store: Store
+    directory: Directory
+    clock: Clock
+    secrets: SecretSource
+    keyring: Keyring
+    policy: Policy
+
+    def view(self, session_token: object) -> SessionView:
+        """Return what is behind a session token, and note at most once a minute that it was used.
+
+        Raises:
+            SessionRefused: the token is unknown, or its session ended, idle for too long, or too old.
+        """
+        now = self.clock.now()
+        view = self.store.session_view(self.digest(session_token), self.directory)
+        if view is None or not is_live(view.record, view.identity, at=now, policy=self.policy):
+            raise SessionRefused
+        if now - view.record.last_seen_at >= self.policy.session_touch:
+            with self.store.writing() as work:
+                work.sessions.touch(view.record.digest, at=now)
+        return view
+
+    def digest(self, session_token: object) -> str:
+        """Return how a token is found in the store.
+
+        Raises:
+            SessionRefused: it cannot be a token of ours.
+        """
+        if not isinstance(session_token, str) or not 0 < len(session_token) <= TOKEN_MAX_LENGTH:
+            raise SessionRefused
+        return self.keyring.digest(session_token)
+
+    def open(
+        self,
+        work: UnitOfWork,
+        identity: Identity,
+        *,
+        source: Source,
+        account_id: str | None = None,
+    ) -> SignedIn:
+        """Open a session for a login whose owner has just given the password.
+
+        The active account is the given one, else the one used last, else the first.
+        """
+        now = self.clock.now()
+        return self._store(
+            work,
+            identity,
+            account_id=account_id or identity.last_account_id,
+            source_of=(source.address, source.user_agent),
+            authenticated_at=now,
+            expires_at=now + self.policy.session_lifetime,
+        )
+
+    def rotate(self, work: UnitOfWork, view: SessionView, *, account_id: str | None) -> SignedIn:
+        """Replace a session by one with a new token and another active account (ASVS V7.2.4); its age stays.
+
+        Raises:
+            SessionRefused: it has ended meanwhile.
+        """
+        record = view.record
+        identity = self.end(work, view)
+        return self._store(
+            work,
+            identity,
+            account_id=account_id,
+            source_of=(record.address, record.user_agent),
+            authenticated_at=record.authenticated_at,
+            expires_at=record.expires_at,
+        )
+
+    def end(self, work: UnitOfWork, view: SessionView) -> Identity:
+        """End a session that is about to be replaced, and return its login as it is now.
+
+        Raises:
+            SessionRefused: the session has ended meanwhile, also by a change of its login's stamp.
+        """
+        identity = work.identities.get(view.identity.id)
+        if identity is None or identity.credential_stamp != view.record.credential_stamp:
+            raise SessionRefused
+        if not work.sessions.end(view.record.digest):
+            raise SessionRefused
+        return identity
+
+    def change_token(self, identity: Identity) -> str:
+        """Return the token that authorises the choice of a new password, and nothing else."""
+        return self.keyring.sign_link(Purpose.CHOOSE_PASSWORD, LinkClaims.about(identity), at=self.clock.now())
+
+    def _store(
+        self,
+        work: UnitOfWork,
+        identity: Identity,
+        *,
+        account_id: str | None,
+        source_of: tuple[str, str | None],
+        authenticated_at: datetime,
+        expires_at: datetime,
+    ) -> SignedIn:
+        token = new_token(self.secrets.token_bytes)
+        contacts = tuple(self.directory.contacts(work.links.contacts_of(identity.id)))
+        active = choose_account(accounts_of(contacts), account_id)
+        record = SessionRecord(
+            digest=self.keyring.digest(token),
+            handle=self.secrets.token_bytes(8).hex(),
+            identity_id=identity.id,
+            credential_stamp=identity.credential_stamp,
+            account_id=active.id if active else None,
+            authenticated_at=authenticated_at,
+            last_seen_at=self.clock.now(),
+            expires_at=expires_at,
+            address=source_of[0],
+            user_agent=source_of[1],
+        )
+        work.sessions.add(record)
+        if record.account_id not in {None, identity.last_account_id}:
+            remembered = attrs.evolve(identity, last_account_id=record.account_id)
+            work.identities.save(remembered, expected_stamp=identity.credential_stamp)
+        return SignedIn(token=token, session=SessionView(record=record, identity=identity, contacts=contacts).session)

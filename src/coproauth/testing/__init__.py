@@ -1,0 +1,5 @@
+"""The kit for tests of software that embeds the library."""
+
+from coproauth.testing.fakes import FakeClock
+
+__all__ = ["FakeClock"]
