@@ -19,8 +19,7 @@ from coproauth.core.audit import AuditEvent
 from coproauth.core.identities import Identity
 from coproauth.core.messages import Intention, Message
 from coproauth.core.sessions import SessionRecord, SessionView
-from coproauth.core.throttling import ThrottleKey
-from coproauth.policy import ThrottleRule
+from coproauth.core.throttling import Counter, ThrottleKey, decide_admission
 from coproauth.ports import Directory
 
 
@@ -219,39 +218,21 @@ class MemoryStore:
         return self._throttle
 
 
-@attrs.frozen
-class _Counter:
-    attempts: int
-    not_before: datetime
-    forget_at: datetime
-    last_at: datetime
-
-    def one_less(self, rule: ThrottleRule) -> _Counter:
-        attempts = max(self.attempts - 1, 0)
-        is_free = attempts < rule.free_attempts
-        return attrs.evolve(self, attempts=attempts, not_before=self.last_at if is_free else self.not_before)
-
-
 class MemoryThrottle:
     """Counts attempts in memory; thread-safe."""
 
     def __init__(self) -> None:
         """Start with nothing counted."""
         self._lock = threading.Lock()
-        self._counters: dict[str, _Counter] = {}
+        self._counters: dict[str, Counter] = {}
 
     def admit(self, keys: Sequence[ThrottleKey], *, at: datetime) -> timedelta:
         """Count one attempt on every key and return zero; or count none and return the longest wait."""
         with self._lock:
-            counters = [self._current(key, at) for key in keys]
-            wait = max((counter.not_before - at for counter in counters), default=timedelta(0))
-            if wait > timedelta(0):
-                return wait
-            for key, counter in zip(keys, counters, strict=True):
-                attempts = counter.attempts + 1
-                self._counters[key.name] = _Counter(
-                    attempts, at + key.rule.delay_after(attempts), at + key.rule.forget_after, at
-                )
+            decision = decide_admission(keys, self._counters, at=at)
+            if isinstance(decision, timedelta):
+                return decision
+            self._counters.update(decision)
             return timedelta(0)
 
     def forgive(self, keys: Sequence[ThrottleKey]) -> None:
@@ -266,12 +247,6 @@ class MemoryThrottle:
         """Forget everything about a key."""
         with self._lock:
             self._counters.pop(key.name, None)
-
-    def _current(self, key: ThrottleKey, at: datetime) -> _Counter:
-        counter = self._counters.get(key.name)
-        if counter is None or at >= counter.forget_at:
-            return _Counter(0, at, at, at)
-        return counter
 
 
 class MemoryDirectory:

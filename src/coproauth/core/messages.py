@@ -46,7 +46,7 @@ class Intention:
     """
 
     id: str
-    kind: MailKind
+    kind: MailKind = attrs.field(converter=MailKind)
     to: str = attrs.field(repr=False)
     locale: Locale
     identity_id: str | None = None

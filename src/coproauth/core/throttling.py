@@ -1,8 +1,10 @@
-"""What attempts are counted on, and what a success does to the count."""
+"""What attempts are counted on, how a count slows the next attempt, and what a success does to it."""
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 import attrs
@@ -30,6 +32,57 @@ class ThrottleKey:
     name: str
     rule: ThrottleRule
     on_success: OnSuccess = OnSuccess.FORGIVE
+
+
+@attrs.frozen(kw_only=True)
+class Counter:
+    """What has been counted on one key.
+
+    Attributes:
+        not_before: when the next attempt may come.
+        forget_at: when the count starts again from nothing.
+    """
+
+    attempts: int
+    last_at: datetime
+    not_before: datetime
+    forget_at: datetime
+
+    def one_more(self, rule: ThrottleRule, *, at: datetime) -> Counter:
+        """Return the count after one more attempt."""
+        attempts = self.attempts + 1
+        return Counter(
+            attempts=attempts,
+            last_at=at,
+            not_before=at + rule.delay_after(attempts),
+            forget_at=at + rule.forget_after,
+        )
+
+    def one_less(self, rule: ThrottleRule) -> Counter:
+        """Return the count with one attempt taken back, and the wait with it while attempts are free."""
+        attempts = max(self.attempts - 1, 0)
+        is_free = attempts < rule.free_attempts
+        return attrs.evolve(self, attempts=attempts, not_before=self.last_at if is_free else self.not_before)
+
+
+def decide_admission(
+    keys: Sequence[ThrottleKey], counters: Mapping[str, Counter], *, at: datetime
+) -> timedelta | dict[str, Counter]:
+    """Return how long an attempt must wait, or the counters after it, by the names of the keys.
+
+    It waits for the slowest of its keys, and is then counted on none.
+    """
+    current = {key.name: _current(counters.get(key.name), at) for key in keys}
+    wait = max((counter.not_before - at for counter in current.values()), default=timedelta(0))
+    if wait > timedelta(0):
+        return wait
+    return {key.name: current[key.name].one_more(key.rule, at=at) for key in keys}
+
+
+def _current(counter: Counter | None, at: datetime) -> Counter:
+    if counter is None or at >= counter.forget_at:
+        return Counter(attempts=0, last_at=at, not_before=at, forget_at=at)
+    return counter
 
 
 def source_key(source: Source, policy: Policy) -> ThrottleKey:
