@@ -1,0 +1,177 @@
+"""The directory as one SELECT over the host's own tables, and the stand-alone one over ours."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Collection, Sequence
+from typing import Any
+
+from sqlalchemy import Engine, MetaData, Select, Subquery, Table, delete, insert, select
+
+from coproauth.adapters.sqlalchemy.engine import WRITING
+from coproauth.adapters.sqlalchemy.tables import Tables
+from coproauth.core.accounts import Account, Condominium, Contact
+from coproauth.errors import ConfigurationError
+
+DIRECTORY_COLUMNS = (
+    "contact_id",
+    "contact_name",
+    "contact_email",
+    "account_id",
+    "account_label",
+    "condominium_id",
+    "condominium_name",
+    "portfolio_id",
+)
+
+
+class SqlDirectory:
+    """A directory that is one SELECT over the host's own tables.
+
+    Attributes:
+        engine: where the tables are; when the store is on the same one, a page check is a single statement.
+        rows: the SELECT, to be joined and filtered.
+        order: how contacts, and with them a person's accounts, are ordered.
+    """
+
+    def __init__(self, engine: Engine, statement: Select[Any], *, order_by: Sequence[str] = ()) -> None:
+        """Take the SELECT.
+
+        Args:
+            engine: where the host's tables are.
+            statement: yields ``contact_id, contact_name, contact_email, account_id, account_label, condominium_id,
+                condominium_name, portfolio_id``, identifiers as text; it may yield more, to order by.
+            order_by: names of its columns; by default condominium, account and contact.
+
+        Raises:
+            ConfigurationError: one of the columns is missing.
+        """
+        self.engine = engine
+        self.rows: Subquery = statement.subquery("directory")
+        names = tuple(order_by) or ("condominium_name", "account_label", "contact_name", "contact_id")
+        missing = {*DIRECTORY_COLUMNS, *names} - set(self.rows.c.keys())
+        if missing:
+            raise ConfigurationError(f"the directory's SELECT lacks {', '.join(sorted(missing))}")
+        self.order = [self.rows.c[name] for name in names]
+        self._select = select(*(self.rows.c[name] for name in DIRECTORY_COLUMNS)).order_by(*self.order)
+
+    def contact(self, contact_id: str) -> Contact | None:
+        """Return a contact with its account, or None."""
+        return next(iter(self._fetch(self._select.where(self.rows.c.contact_id == contact_id))), None)
+
+    def contacts(self, contact_ids: Collection[str]) -> Sequence[Contact]:
+        """Return those of the contacts that exist, in the host's order."""
+        if not contact_ids:
+            return []
+        return self._fetch(self._select.where(self.rows.c.contact_id.in_(list(contact_ids))))
+
+    def contacts_of(self, condominium_id: str) -> Sequence[Contact]:
+        """Return every contact of a condominium, in the host's order."""
+        return self._fetch(self._select.where(self.rows.c.condominium_id == condominium_id))
+
+    def _fetch(self, statement: Select[Any]) -> list[Contact]:
+        with self.engine.begin() as connection:
+            return [contact_of(row) for row in connection.execute(statement)]
+
+
+def contact_of(row: Sequence[Any]) -> Contact:
+    """Return the contact that a row of the eight columns stands for."""
+    contact_id, name, email, account_id, label, condominium_id, condominium_name, portfolio_id = row
+    account = Account(
+        id=account_id,
+        label=label,
+        condominium_id=condominium_id,
+        condominium_name=condominium_name,
+        portfolio_id=portfolio_id,
+    )
+    return Contact(id=contact_id, name=name, email=email, account=account)
+
+
+class StandaloneDirectory(SqlDirectory):
+    """The directory of a portal without host software: our own tables behind the same SELECT."""
+
+    def __init__(self, engine: Engine, *, tables: Tables | None = None) -> None:
+        """Take the engine; the tables are those of ``SqlStore`` unless others are given."""
+        self._tables = tables or Tables.build(MetaData())
+        self._writing_engine = engine.execution_options(**{WRITING: True})
+        super().__init__(engine, _standalone_select(self._tables), order_by=["position"])
+
+    def condominiums(self, portfolio_id: str) -> Sequence[Condominium]:
+        """Return the condominiums of a portfolio, in the order of adding."""
+        table = self._tables.condominiums
+        wanted = select(table.c.id, table.c.name, table.c.portfolio_id).where(table.c.portfolio_id == portfolio_id)
+        with self.engine.begin() as connection:
+            rows = connection.execute(wanted.order_by(table.c.position))
+            return [Condominium(id=row.id, name=row.name, portfolio_id=row.portfolio_id) for row in rows]
+
+    def add_condominium(self, *, name: str, portfolio_id: str) -> Condominium:
+        """Add a condominium to a portfolio."""
+        row = Condominium(id=_new_id(), name=name, portfolio_id=portfolio_id)
+        values = {"id": row.id, "name": name, "portfolio_id": portfolio_id}
+        with self._writing_engine.begin() as connection:
+            connection.execute(insert(self._tables.condominiums).values(values))
+        return row
+
+    def add_account(self, condominium_id: str, *, label: str) -> Account:
+        """Add an account to a condominium; ``LookupError`` if there is no such condominium."""
+        accounts, condominiums = self._tables.accounts, self._tables.condominiums
+        account_id = _new_id()
+        with self._writing_engine.begin() as connection:
+            found = connection.execute(select(condominiums).where(condominiums.c.id == condominium_id)).one_or_none()
+            if found is None:
+                raise LookupError(condominium_id)
+            values = {"id": account_id, "condominium_id": condominium_id, "label": label}
+            connection.execute(insert(accounts).values(values))
+        return Account(
+            id=account_id,
+            label=label,
+            condominium_id=condominium_id,
+            condominium_name=found.name,
+            portfolio_id=found.portfolio_id,
+        )
+
+    def add_contact(self, account_id: str, *, name: str, email: str | None = None) -> Contact:
+        """Add a person to an account; ``LookupError`` if there is no such account."""
+        accounts, contacts = self._tables.accounts, self._tables.contacts
+        contact_id = _new_id()
+        with self._writing_engine.begin() as connection:
+            if connection.execute(select(accounts.c.id).where(accounts.c.id == account_id)).one_or_none() is None:
+                raise LookupError(account_id)
+            values = {"id": contact_id, "account_id": account_id, "name": name, "email": email}
+            connection.execute(insert(contacts).values(values))
+            return contact_of(connection.execute(self._select.where(self.rows.c.contact_id == contact_id)).one())
+
+    def remove_condominium(self, condominium_id: str) -> None:
+        """Remove a condominium with its accounts and their contacts."""
+        self._remove(self._tables.condominiums, condominium_id)
+
+    def remove_contact(self, contact_id: str) -> None:
+        """Remove a person from its account."""
+        self._remove(self._tables.contacts, contact_id)
+
+    def _remove(self, table: Table, row_id: str) -> None:
+        with self._writing_engine.begin() as connection:
+            connection.execute(delete(table).where(table.c.id == row_id))
+
+
+def _standalone_select(tables: Tables) -> Any:
+    contacts, accounts, condominiums = tables.contacts, tables.accounts, tables.condominiums
+    return (
+        select(
+            contacts.c.id.label("contact_id"),
+            contacts.c.name.label("contact_name"),
+            contacts.c.email.label("contact_email"),
+            accounts.c.id.label("account_id"),
+            accounts.c.label.label("account_label"),
+            condominiums.c.id.label("condominium_id"),
+            condominiums.c.name.label("condominium_name"),
+            condominiums.c.portfolio_id.label("portfolio_id"),
+            contacts.c.position.label("position"),
+        )
+        .join(accounts, contacts.c.account_id == accounts.c.id)
+        .join(condominiums, accounts.c.condominium_id == condominiums.c.id)
+    )
+
+
+def _new_id() -> str:
+    return secrets.token_hex(8)

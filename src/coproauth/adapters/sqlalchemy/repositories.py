@@ -1,0 +1,200 @@
+"""The repositories of one unit of work, on one connection."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from typing import TypeVar
+
+import attrs
+from sqlalchemy import ColumnElement, Connection, Executable, Table, delete, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from coproauth.adapters.sqlalchemy.tables import Tables, dump, load
+from coproauth.core.activation import CodeRecord, EmailProof
+from coproauth.core.identities import Identity
+from coproauth.core.messages import Intention
+from coproauth.core.sessions import SessionRecord
+
+T = TypeVar("T")
+
+
+@attrs.frozen
+class _Repository:
+    connection: Connection
+    tables: Tables
+
+    def _one(self, kind: type[T], table: Table, *where: ColumnElement[bool]) -> T | None:
+        row = self.connection.execute(select(table).where(*where)).one_or_none()
+        return None if row is None else load(kind, table, row)
+
+    def _changes_one(self, statement: Executable) -> bool:
+        return self.connection.execute(statement).rowcount == 1
+
+    def _changes_one_uniquely(self, statement: Executable) -> bool:
+        """Run a statement that a unique index may forbid; the unit of work goes on either way."""
+        try:
+            with self.connection.begin_nested():
+                return self._changes_one(statement)
+        except IntegrityError:
+            return False
+
+
+class SqlIdentities(_Repository):
+    """Logins."""
+
+    def get(self, identity_id: str) -> Identity | None:
+        """Return a login by its id."""
+        table = self.tables.identities
+        return self._one(Identity, table, table.c.id == identity_id)
+
+    def by_email(self, email_key: str) -> Identity | None:
+        """Return the login with this comparison key."""
+        table = self.tables.identities
+        return self._one(Identity, table, table.c.email_key == email_key)
+
+    def by_contact(self, contact_id: str) -> Identity | None:
+        """Return the login that a contact is linked to."""
+        table, links = self.tables.identities, self.tables.links
+        linked = select(links.c.identity_id).where(links.c.contact_id == contact_id).scalar_subquery()
+        return self._one(Identity, table, table.c.id == linked)
+
+    def add(self, identity: Identity) -> bool:
+        """Store a new login; False, and nothing stored, if its e-mail key is taken."""
+        return self._changes_one_uniquely(insert(self.tables.identities).values(dump(identity)))
+
+    def save(self, identity: Identity, *, expected_stamp: int) -> bool:
+        """Replace a login if its stamp is still the expected one; False if not, or if its e-mail key is taken."""
+        table = self.tables.identities
+        unchanged = (table.c.id == identity.id, table.c.credential_stamp == expected_stamp)
+        return self._changes_one_uniquely(update(table).where(*unchanged).values(dump(identity)))
+
+
+class SqlLinks(_Repository):
+    """Which contact belongs to which login."""
+
+    def put(self, *, contact_id: str, identity_id: str, at: datetime) -> None:
+        """Link a contact to a login, instead of the one it was linked to."""
+        self.remove(contact_id)
+        row = {"contact_id": contact_id, "identity_id": identity_id, "linked_at": at}
+        self.connection.execute(insert(self.tables.links).values(row))
+
+    def remove(self, contact_id: str) -> None:
+        """Unlink a contact."""
+        table = self.tables.links
+        self.connection.execute(delete(table).where(table.c.contact_id == contact_id))
+
+    def contacts_of(self, identity_id: str) -> Sequence[str]:
+        """Return the ids of the contacts linked to a login."""
+        table = self.tables.links
+        return self.connection.scalars(select(table.c.contact_id).where(table.c.identity_id == identity_id)).all()
+
+    def linked(self, contact_ids: Collection[str]) -> frozenset[str]:
+        """Return those of the contacts that are linked to any login."""
+        table = self.tables.links
+        wanted = table.c.contact_id.in_(list(contact_ids))
+        return frozenset(self.connection.scalars(select(table.c.contact_id).where(wanted)))
+
+
+class SqlCodes(_Repository):
+    """Activation codes."""
+
+    def add(self, code: CodeRecord) -> None:
+        """Store a new code."""
+        self.connection.execute(insert(self.tables.codes).values(dump(code)))
+
+    def by_index(self, indices: Sequence[str]) -> CodeRecord | None:
+        """Return the code that has one of these indices."""
+        table = self.tables.codes
+        return self._one(CodeRecord, table, table.c.index.in_(indices))
+
+    def consume(self, code_id: str, *, identity_id: str, at: datetime) -> bool:
+        """Mark a code as used if it is neither used nor revoked; False if it is."""
+        table = self.tables.codes
+        usable = (table.c.id == code_id, table.c.used_at.is_(None), table.c.revoked_at.is_(None))
+        return self._changes_one(update(table).where(*usable).values(used_at=at, used_by=identity_id))
+
+    def revoke_of(self, contact_id: str, *, at: datetime) -> None:
+        """Revoke every code of a contact."""
+        table = self.tables.codes
+        standing = (table.c.contact_id == contact_id, table.c.revoked_at.is_(None))
+        self.connection.execute(update(table).where(*standing).values(revoked_at=at))
+
+
+class SqlProofs(_Repository):
+    """Pending proofs of an address."""
+
+    def put(self, proof: EmailProof) -> None:
+        """Store a proof instead of the code's former one."""
+        self.remove(proof.code_id)
+        self.connection.execute(insert(self.tables.proofs).values(dump(proof)))
+
+    def get(self, code_id: str) -> EmailProof | None:
+        """Return the pending proof of a code."""
+        table = self.tables.proofs
+        return self._one(EmailProof, table, table.c.code_id == code_id)
+
+    def remove(self, code_id: str) -> None:
+        """Forget the pending proof of a code."""
+        table = self.tables.proofs
+        self.connection.execute(delete(table).where(table.c.code_id == code_id))
+
+
+class SqlSessions(_Repository):
+    """Logged-in browsers."""
+
+    def add(self, session: SessionRecord) -> None:
+        """Store a new session."""
+        self.connection.execute(insert(self.tables.sessions).values(dump(session)))
+
+    def of(self, identity_id: str) -> Sequence[SessionRecord]:
+        """Return the sessions of a login, the latest first."""
+        table = self.tables.sessions
+        latest_first = (table.c.authenticated_at.desc(), table.c.handle.desc())
+        rows = self.connection.execute(select(table).where(table.c.identity_id == identity_id).order_by(*latest_first))
+        return [load(SessionRecord, table, row) for row in rows]
+
+    def touch(self, digest: str, *, at: datetime) -> None:
+        """Record that a session was used; never brings back one that has ended."""
+        table = self.tables.sessions
+        self.connection.execute(update(table).where(table.c.digest == digest).values(last_seen_at=at))
+
+    def end(self, digest: str) -> bool:
+        """End one session; False if there was none."""
+        table = self.tables.sessions
+        return self._changes_one(delete(table).where(table.c.digest == digest))
+
+    def end_all(self, identity_id: str) -> None:
+        """End every session of a login."""
+        table = self.tables.sessions
+        self.connection.execute(delete(table).where(table.c.identity_id == identity_id))
+
+
+class SqlOutbox(_Repository):
+    """Mail that waits."""
+
+    def add(self, intention: Intention) -> None:
+        """Queue a mail."""
+        self.connection.execute(insert(self.tables.outbox).values(dump(intention)))
+
+    def claim(self, *, at: datetime, until: datetime, limit: int, max_tries: int) -> Sequence[Intention]:
+        """Take what is due, oldest first; nobody else is given it before ``until``. Counts a try on each."""
+        table = self.tables.outbox
+        due = select(table).where(table.c.due_at <= at, table.c.tries < max_tries)
+        rows = self.connection.execute(
+            due.order_by(table.c.due_at, table.c.queued_at).limit(limit).with_for_update(skip_locked=True)
+        )
+        taken = [load(Intention, table, row) for row in rows]
+        ids = [intention.id for intention in taken]
+        self.connection.execute(update(table).where(table.c.id.in_(ids)).values(due_at=until, tries=table.c.tries + 1))
+        return [attrs.evolve(intention, due_at=until, tries=intention.tries + 1) for intention in taken]
+
+    def done(self, intention_id: str) -> None:
+        """Forget a mail that was delivered."""
+        table = self.tables.outbox
+        self.connection.execute(delete(table).where(table.c.id == intention_id))
+
+    def postpone(self, intention_id: str, *, due_at: datetime) -> None:
+        """Leave a mail for a later try."""
+        table = self.tables.outbox
+        self.connection.execute(update(table).where(table.c.id == intention_id).values(due_at=due_at))
