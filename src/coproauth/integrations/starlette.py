@@ -1,0 +1,283 @@
+"""The verbs a Starlette application needs around the services: cookies, forms, headers, and the source of a request.
+
+Nothing here knows a page. Services are synchronous: call them from plain ``def`` endpoints, which Starlette runs in
+its thread pool.
+"""
+
+from __future__ import annotations
+
+import base64
+import hmac
+import ipaddress
+import secrets
+from typing import Final
+from urllib.parse import parse_qsl, urlsplit
+
+from starlette.datastructures import MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from coproauth.core.sessions import Session, SignedIn
+from coproauth.core.sources import Source
+from coproauth.core.tokens import TOKEN_BYTES, Purpose
+from coproauth.errors import SessionRefused
+from coproauth.facade import Coproauth
+from coproauth.policy import LOCALES, Locale
+
+FORM_TOKEN: Final = "form_token"  # noqa: S105 - the name of a field
+FORM_MAX_OCTETS = 64 * 1024  # the longest password in percent notation, and a dozen short fields
+FORM_MAX_FIELDS = 32
+CONTENT_SECURITY_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; object-src 'none'; "
+    "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+)
+
+_HSTS = "max-age=31536000; includeSubDomains"  # one year; ASVS V3.4.1
+_FORM_TYPE = "application/x-www-form-urlencoded"
+_LANGUAGES_MAX_LENGTH = 400  # characters of Accept-Language looked at
+_FIRST: Locale = LOCALES[0]
+
+
+async def read_form(request: Request) -> dict[str, str]:
+    """Return the fields of a posted form, each a single value.
+
+    Raises:
+        HTTPException: 415 for another encoding, 413 beyond 64 KiB, 400 for a field given twice (ASVS V15.3.7), for
+            more fields than any form has, and for octets that are no UTF-8.
+    """
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > FORM_MAX_OCTETS:
+            raise HTTPException(413)
+    if not body:
+        return {}
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != _FORM_TYPE:
+        raise HTTPException(415)
+    try:
+        pairs = parse_qsl(body.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=FORM_MAX_FIELDS)
+    except ValueError as error:
+        raise HTTPException(400) from error
+    form = dict(pairs)
+    if len(form) != len(pairs):
+        raise HTTPException(400)
+    return form
+
+
+class SecurityHeaders:
+    """ASGI middleware: puts the headers on every answer that a browser must obey; an answer's own are kept."""
+
+    def __init__(self, app: ASGIApp, *, https: bool) -> None:
+        """Wrap an application; ``https`` also asks browsers never to come by plain HTTP again."""
+        self._app = app
+        self._headers = {
+            "Content-Security-Policy": CONTENT_SECURITY_POLICY,
+            "X-Content-Type-Options": "nosniff",
+            "Referrer-Policy": "no-referrer",
+            "Cross-Origin-Opener-Policy": "same-origin",
+            "Cross-Origin-Resource-Policy": "same-origin",
+            "Cache-Control": "no-store",
+        } | ({"Strict-Transport-Security": _HSTS} if https else {})
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in self._headers.items():
+                    headers.setdefault(name, value)
+                headers.add_vary_header("Cookie")
+            await send(message)
+
+        await self._app(scope, receive, send_with_headers)
+
+
+class WebAuth:
+    """Keeps a browser's session in a cookie and protects its forms.
+
+    Attributes:
+        https: whether the portal's address is one of https.
+        session_cookie: the name of the session's cookie.
+    """
+
+    def __init__(self, auth: Coproauth, *, trusted_proxies: int = 0) -> None:
+        """Wire the verbs.
+
+        Args:
+            auth: the library.
+            trusted_proxies: how many proxies of your own stand in front, each adding to ``X-Forwarded-For``.
+        """
+        address = urlsplit(auth.portal_url)
+        self.auth = auth
+        self.https = address.scheme == "https"
+        self.session_cookie = self.cookie_name("session")
+        self._anonymous_cookie = self.cookie_name("form")
+        self._locale_cookie = self.cookie_name("locale")
+        self._origin = f"{address.scheme}://{address.netloc}".lower()
+        self._trusted_proxies = trusted_proxies
+
+    # Cookies
+
+    def cookie_name(self, role: str, *, path: str = "/") -> str:
+        """Return a cookie's name; on https its prefix makes browsers hold it to its attributes (ASVS V3.3.1)."""
+        prefix = ("__Host-" if path == "/" else "__Secure-") if self.https else ""
+        return f"{prefix}coproauth_{role}"
+
+    def set_cookie(
+        self, response: Response, role: str, value: str, *, path: str = "/", max_age: int | None = None
+    ) -> None:
+        """Set a cookie that no script reads; ``max_age`` in seconds, None: until the browser is closed."""
+        name = self.cookie_name(role, path=path)
+        response.set_cookie(name, value, max_age=max_age, path=path, secure=self.https, httponly=True, samesite="lax")
+
+    def read_cookie(self, request: Request, role: str, *, path: str = "/") -> str | None:
+        """Return the value of a cookie, or None."""
+        return request.cookies.get(self.cookie_name(role, path=path)) or None
+
+    def delete_cookie(self, response: Response, role: str, *, path: str = "/") -> None:
+        """Have the browser forget a cookie."""
+        name = self.cookie_name(role, path=path)
+        response.delete_cookie(name, path=path, secure=self.https, httponly=True, samesite="lax")
+
+    # Sessions
+
+    def session_token(self, request: Request) -> str | None:
+        """Return the token of the browser's session, whether or not it still holds."""
+        return self.read_cookie(request, "session")
+
+    def session(self, request: Request) -> Session | None:
+        """Return who is logged in, or None."""
+        token = self.session_token(request)
+        try:
+            return self.auth.login.session(token) if token else None
+        except SessionRefused:
+            return None
+
+    def remember(self, response: Response, signed_in: SignedIn) -> None:
+        """Keep a session that was opened; what protected the forms before it is void from now on."""
+        self.set_cookie(response, "session", signed_in.token)
+        self.delete_cookie(response, "form")
+
+    def forget(self, response: Response) -> None:
+        """Have the browser forget its session, and whatever it keeps of the pages (ASVS V14.3.1).
+
+        Its cookies are named one by one: ``"cookies"`` would also take those of the host's other software.
+        """
+        self.delete_cookie(response, "session")
+        response.headers["Clear-Site-Data"] = '"cache", "storage"'
+
+    # Forms
+
+    def form_token(self, request: Request) -> str:
+        """Return what a form of this browser must carry: bound to its session, before login to a random cookie."""
+        return self._form_tokens(request)[0]
+
+    def keep_form_secret(self, request: Request, response: Response) -> None:
+        """Set the random cookie that ``form_token`` was bound to, if the browser had none."""
+        drawn = getattr(request.state, "form_secret", None)
+        if drawn is not None:
+            self.set_cookie(response, "form", drawn)
+
+    def check_form(self, request: Request, form: dict[str, str]) -> None:
+        """Let a posted form pass if a page of ours was what posted it (ASVS V3.5.1).
+
+        1. The browser says where the form came from: any other site is refused, a neighbouring host too.
+        2. The form carries the token of this very session or cookie.
+
+        Raises:
+            HTTPException: 403.
+        """
+        typed = form.get(FORM_TOKEN, "").encode("utf-8", "surrogatepass")
+        fits = [hmac.compare_digest(token.encode(), typed) for token in self._form_tokens(request)]
+        if not (self._is_same_origin(request) and any(fits)):
+            raise HTTPException(403)
+
+    def sign(self, role: str, value: str) -> str:
+        """Return the text that proves a cookie of ours: for a host's small choices, never for a session."""
+        return _encode(self.auth.keyring.macs(Purpose.FORM, role, value)[0])
+
+    def is_signed(self, role: str, value: str, signature: str) -> bool:
+        """Whether ``sign`` made the text, under any key."""
+        macs = self.auth.keyring.macs(Purpose.FORM, role, value)
+        return signature.isascii() and any(hmac.compare_digest(_encode(mac), signature) for mac in macs)
+
+    def _form_tokens(self, request: Request) -> list[str]:
+        session_token = self.session_token(request)
+        bound_to = ("session", session_token) if session_token else ("anonymous", self._form_secret(request))
+        return [_encode(mac) for mac in self.auth.keyring.macs(Purpose.FORM, *bound_to)]
+
+    def _form_secret(self, request: Request) -> str:
+        known: str | None = self.read_cookie(request, "form") or getattr(request.state, "form_secret", None)
+        if known is None:
+            known = request.state.form_secret = secrets.token_urlsafe(TOKEN_BYTES)
+        return known
+
+    def _is_same_origin(self, request: Request) -> bool:
+        """Whether nothing says that another site posted this.
+
+        A browser that is told to send no referrer sends ``Origin: null``; that says nothing, and the token decides.
+        """
+        site = request.headers.get("sec-fetch-site")
+        if site is not None:
+            return site in {"same-origin", "none"}
+        return request.headers.get("origin", "null").lower() in {"null", self._origin}
+
+    # Where a request comes from
+
+    def source(self, request: Request) -> Source:
+        """Return where a request comes from, for the services."""
+        return Source(self._address(request), user_agent=request.headers.get("user-agent"), locale=self.locale(request))
+
+    def locale(self, request: Request) -> Locale:
+        """Return the language chosen on the page, else the one the browser prefers, else the first."""
+        chosen = self.read_cookie(request, "locale")
+        return next((locale for locale in LOCALES if locale == chosen), _preferred(request))
+
+    def _address(self, request: Request) -> str:
+        """Return the client's address, from the socket or as one's own proxies wrote it down (ASVS V15.3.4).
+
+        What the outermost trusted proxy added counts, never what stands left of it: that is the client's own tale.
+        """
+        socket_address = request.client.host if request.client else "unknown"
+        if not self._trusted_proxies:
+            return socket_address
+        hops = ",".join(request.headers.getlist("x-forwarded-for")).split(",")
+        if len(hops) < self._trusted_proxies:
+            return socket_address
+        return _parse_hop(hops[-self._trusted_proxies]) or socket_address
+
+
+def _encode(mac: bytes) -> str:
+    return base64.urlsafe_b64encode(mac).rstrip(b"=").decode("ascii")
+
+
+def _parse_hop(hop: str) -> str | None:
+    """Return the address in one entry of ``X-Forwarded-For``, without port or brackets; None if there is none."""
+    text = hop.strip()
+    host = text[1:].partition("]")[0] if text.startswith("[") else text
+    for candidate in (host, host.partition(":")[0]):
+        try:
+            return str(ipaddress.ip_address(candidate))
+        except ValueError:
+            continue
+    return None
+
+
+def _preferred(request: Request) -> Locale:
+    """Return the locale that ``Accept-Language`` weighs most; the first one on a tie, and where none is named."""
+    weights: dict[str, float] = {}
+    for entry in request.headers.get("accept-language", "")[:_LANGUAGES_MAX_LENGTH].split(","):
+        tag, _, parameter = entry.strip().partition(";")
+        language = tag.partition("-")[0].lower()
+        weights[language] = max(weights.get(language, 0.0), _weight(parameter))
+    return max(LOCALES, key=lambda locale: weights.get(locale, 0.0))
+
+
+def _weight(parameter: str) -> float:
+    name, _, value = parameter.strip().partition("=")
+    if not name:
+        return 1.0
+    return float(value) if name == "q" and value.replace(".", "", 1).isdecimal() else 0.0
