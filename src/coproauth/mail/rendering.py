@@ -1,0 +1,135 @@
+"""Turns a message into subject, text part and HTML part. What comes from outside is made harmless here."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Mapping
+from html import escape
+
+import attrs
+
+from coproauth.core.messages import (
+    AccountAddedMessage,
+    AccountRemovedMessage,
+    ActivationNoticeMessage,
+    ConfirmEmailMessage,
+    EmailChangedMessage,
+    EmailChangeRequestedMessage,
+    EmailProofMessage,
+    MailKind,
+    Message,
+    PasswordChangedMessage,
+    ResetLinkMessage,
+    TemporaryPasswordSetMessage,
+    UnknownAddressMessage,
+)
+from coproauth.core.text import parse_text
+from coproauth.errors import InvalidInput
+from coproauth.mail.wording import Paragraph, Wording, load_html, load_wording
+
+_NAME_MAX_LENGTH = 200  # code points shown of a name; a longer one is cut
+_URL_MAX_LENGTH = 2000  # code points; what every mail program still opens
+_ENVELOPE = {"to", "locale"}  # fields of a message that are not part of its text
+
+# Unicode categories: controls, lone surrogates and line breaks end a line; format marks turn or hide what follows.
+_VISIBLE = {"Cc": " ", "Cs": " ", "Zl": " ", "Zp": " ", "Cf": ""}
+
+_WORDINGS: Mapping[type[Message], MailKind] = {
+    EmailProofMessage: MailKind.EMAIL_PROOF,
+    ResetLinkMessage: MailKind.RESET_LINK,
+    UnknownAddressMessage: MailKind.UNKNOWN_ADDRESS,
+    PasswordChangedMessage: MailKind.PASSWORD_CHANGED,
+    TemporaryPasswordSetMessage: MailKind.TEMPORARY_PASSWORD_SET,
+    ActivationNoticeMessage: MailKind.ACTIVATION_NOTICE,
+    AccountAddedMessage: MailKind.ACCOUNT_ADDED,
+    AccountRemovedMessage: MailKind.ACCOUNT_REMOVED,
+    ConfirmEmailMessage: MailKind.CONFIRM_EMAIL,
+    EmailChangeRequestedMessage: MailKind.EMAIL_CHANGE_REQUESTED,
+    EmailChangedMessage: MailKind.EMAIL_CHANGED,
+}
+
+
+@attrs.frozen(kw_only=True)
+class RenderedMail:
+    """How a message reads. A link or a code may be in it, so the two parts stay out of ``repr``.
+
+    Attributes:
+        subject: one line of plain text.
+        text: the plain part.
+        html: the same words as one page, without any remote resource.
+    """
+
+    subject: str
+    text: str = attrs.field(repr=False)
+    html: str = attrs.field(repr=False)
+
+
+def render(message: Message) -> RenderedMail:
+    """Return how a message reads in its own locale.
+
+    Names come from the host software and may hold anything. A line break in one must not keep a person from being
+    told that the password is another: controls and line breaks in a name become spaces, invisible marks that turn or
+    hide text are dropped, and what is left is escaped in HTML. A link that is not plain is refused instead, because a
+    changed link would not work.
+
+    Raises:
+        InvalidInput: the message carries a link that is not a plain ``https://`` or ``http://`` address.
+        LookupError: there is no wording for this class of message.
+    """
+    values = _values(message)
+    wording = load_wording(_WORDINGS[type(message)], message.locale)
+    signature = load_wording("signature", message.locale)
+    return RenderedMail(
+        subject=wording.subject,
+        text=_text(wording, values) + f"\n\n{signature.subject}\n" + _text(signature, values) + "\n",
+        html=load_html("layout").substitute(
+            lang=message.locale,
+            subject=escape(wording.subject),
+            body=_html(wording, values),
+            signed=escape(signature.subject),
+            signature=_html(signature, values),
+        ),
+    )
+
+
+def _values(message: Message) -> dict[str, str]:
+    names = attrs.fields_dict(type(message)).keys() - _ENVELOPE
+    return {name: _harmless(name, getattr(message, name)) for name in names}
+
+
+def _harmless(name: str, value: str) -> str:
+    return _plain_url(value) if name == "url" else _one_line(value)
+
+
+def _plain_url(value: str) -> str:
+    url = parse_text(value, field="url", max_length=_URL_MAX_LENGTH)
+    if not url.startswith(("https://", "http://")) or not url.isascii() or " " in url:
+        raise InvalidInput(field="url", reason="malformed")
+    return url
+
+
+def _one_line(value: str) -> str:
+    """Return a name without anything that would break or disguise the line it stands in; a dash if nothing is left."""
+    shown = "".join(_VISIBLE.get(unicodedata.category(symbol), symbol) for symbol in value)
+    line = " ".join(shown.split()) or "—"
+    return line if len(line) <= _NAME_MAX_LENGTH else f"{line[: _NAME_MAX_LENGTH - 1]}…"
+
+
+def _text(wording: Wording, values: Mapping[str, str]) -> str:
+    return "\n\n".join(_paragraph_text(paragraph, values) for paragraph in wording.paragraphs)
+
+
+def _paragraph_text(paragraph: Paragraph, values: Mapping[str, str]) -> str:
+    text = paragraph.text.substitute(values)
+    return f"{text}\n{values['url']}" if paragraph.shape == "link" else text
+
+
+def _html(wording: Wording, values: Mapping[str, str]) -> str:
+    return "\n".join(_paragraph_html(paragraph, values) for paragraph in wording.paragraphs)
+
+
+def _paragraph_html(paragraph: Paragraph, values: Mapping[str, str]) -> str:
+    """Escape the paragraph after it is filled: neither its words nor its values can become markup."""
+    return load_html(paragraph.shape).substitute(
+        text=escape(paragraph.text.substitute(values)), url=escape(values.get("url", ""))
+    )
