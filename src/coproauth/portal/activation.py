@@ -1,0 +1,136 @@
+"""Pages of onboarding: the code, then e-mail and password, then the six digits; and adding an account when logged in.
+
+The code travels from step to step in the forms, never in an address. The password does not travel: it is typed again
+with the six digits, and compared with what was typed before by a keyed hash, so that no page ever contains it.
+"""
+
+from __future__ import annotations
+
+from starlette.responses import Response
+
+from coproauth.core.activation import ActivationPreview
+from coproauth.errors import (
+    ActivationRefused,
+    EmailAlreadyRegistered,
+    EmailProofRequired,
+    InvalidInput,
+    PasswordChangeRequired,
+    PasswordRejected,
+    Refused,
+    Throttled,
+)
+from coproauth.portal.login import ask_for_own_password
+from coproauth.portal.refusals import Fault
+from coproauth.portal.visits import Page, Visit
+
+
+def _show_code(visit: Visit) -> Response:
+    return visit.redirect("/accounts/add") if visit.session else visit.render("activate_code.html")
+
+
+def _enter_code(visit: Visit) -> Response:
+    try:
+        preview = visit.auth.activation.preview(visit.field("code"), source=visit.source)
+    except ActivationRefused as refusal:
+        if refusal.reason == "code_already_used":
+            return _ask_for_login(visit, preview=None)
+        return visit.refuse("activate_code.html", refusal)
+    except (InvalidInput, Throttled) as refusal:
+        return visit.refuse("activate_code.html", refusal)
+    return _ask_for_login(visit, preview=preview)
+
+
+def _ask_for_login(visit: Visit, *, preview: ActivationPreview | None) -> Response:
+    return visit.render("activate_login.html", preview=preview, is_registered=False)
+
+
+def _correct_address(visit: Visit) -> Response:
+    return _ask_for_login(visit, preview=_preview(visit))
+
+
+def _activate(visit: Visit) -> Response:
+    """Take e-mail and password; also asks for six new digits."""
+    try:
+        signed_in = visit.auth.activation.activate(
+            code=visit.field("code"),
+            email=visit.field("email"),
+            password=visit.field("new_password"),
+            source=visit.source,
+        )
+    except EmailProofRequired:
+        return visit.render("activate_proof.html", typed_before=_fingerprint(visit))
+    except PasswordChangeRequired as required:
+        return ask_for_own_password(visit, required)
+    except Refused as refusal:
+        return _refuse(visit, refusal)
+    return visit.sign_in(signed_in, notice="account_added")
+
+
+def _prove_address(visit: Visit) -> Response:
+    if not visit.portal.web.is_signed("typed", _typed(visit), visit.field("typed_before")):
+        fault = Fault(visit.words("activate.passwords_differ"), "new_password")
+        return visit.render("activate_proof.html", status=422, faults=[fault], typed_before=visit.field("typed_before"))
+    try:
+        signed_in = visit.auth.activation.activate(
+            code=visit.field("code"),
+            email=visit.field("email"),
+            password=visit.field("new_password"),
+            email_code=visit.field("email_code"),
+            source=visit.source,
+        )
+    except (EmailProofRequired, Throttled) as refusal:
+        return visit.refuse("activate_proof.html", refusal, typed_before=visit.field("typed_before"))
+    except PasswordChangeRequired as required:
+        return ask_for_own_password(visit, required)
+    except Refused as refusal:
+        return _refuse(visit, refusal)
+    return visit.sign_in(signed_in, notice="activated")
+
+
+def _refuse(visit: Visit, refusal: Refused) -> Response:
+    """Show the step that can mend what was refused."""
+    match refusal:
+        case EmailAlreadyRegistered():
+            return visit.refuse("activate_login.html", refusal, preview=_preview(visit), is_registered=True)
+        case PasswordRejected() | InvalidInput(field="email" | "password") | Throttled():
+            return visit.refuse("activate_login.html", refusal, preview=_preview(visit), is_registered=False)
+        case _:
+            return visit.refuse("activate_code.html", refusal)
+
+
+def _preview(visit: Visit) -> ActivationPreview | None:
+    try:
+        return visit.auth.activation.preview(visit.field("code"), source=visit.source)
+    except Refused:
+        return None
+
+
+def _typed(visit: Visit) -> str:
+    return visit.portal.web.form_token(visit.request) + visit.field("new_password")
+
+
+def _fingerprint(visit: Visit) -> str:
+    return visit.portal.web.sign("typed", _typed(visit))
+
+
+def _show_add(visit: Visit) -> Response:
+    visit.require_session()
+    return visit.render("add_account.html")
+
+
+def _add(visit: Visit) -> Response:
+    visit.require_session()
+    try:
+        signed_in = visit.auth.activation.link(visit.session_token, code=visit.field("code"), source=visit.source)
+    except (ActivationRefused, InvalidInput, Throttled) as refusal:
+        return visit.refuse("add_account.html", refusal)
+    return visit.sign_in(signed_in, notice="account_added")
+
+
+PAGES = (
+    Page(path="/activate", get=_show_code, post=_enter_code),
+    Page(path="/activate/login", post=_activate, back="/activate"),
+    Page(path="/activate/address", post=_correct_address, back="/activate"),
+    Page(path="/activate/proof", post=_prove_address, back="/activate"),
+    Page(path="/accounts/add", get=_show_add, post=_add),
+)

@@ -1,0 +1,199 @@
+"""Pages of the manager: condominiums, their accounts and contacts, and what may be done for a contact.
+
+Who the manager is, and which condominiums there are, the host says; what the manager may do, the services say. A
+page shows whether a contact is activated and never the login's e-mail, except on the printed call for funds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from itertools import groupby
+
+import attrs
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from coproauth.core.accounts import Account, Condominium, Contact, Manager
+from coproauth.errors import NotAllowed
+from coproauth.portal.visits import Page, Visit
+from coproauth.services.managing import managed_contact
+
+
+def _id_of(manager: Manager) -> str:
+    return manager.id
+
+
+@attrs.frozen(kw_only=True)
+class Desk:
+    """How the host software opens the manager's desk.
+
+    Attributes:
+        manager: who asks, None if it is no manager; the host's own login of its staff decides.
+        condominiums: those of the manager's portfolio.
+        firm: how the firm signs its letters.
+        entrance: the host's page on which a manager makes himself known; without one the desk is not found.
+    """
+
+    manager: Callable[[Request], Manager | None]
+    condominiums: Callable[[Manager], Sequence[Condominium]]
+    firm: Callable[[Manager], str] = _id_of
+    entrance: str | None = None
+
+
+@attrs.frozen
+class _DeskVisit:
+    """A manager's visit."""
+
+    desk: Desk
+    visit: Visit
+    manager: Manager
+
+    @property
+    def contact(self) -> Contact:
+        """The contact in the address, within the manager's portfolio."""
+        directory = self.visit.auth.activation.directory
+        return managed_contact(directory, self.visit.request.path_params["contact_id"], self.manager)
+
+    @property
+    def condominium(self) -> Condominium:
+        """The condominium in the address, within the manager's portfolio."""
+        wanted = self.visit.request.path_params["condominium_id"]
+        found = [row for row in self.desk.condominiums(self.manager) if row.id == wanted]
+        if not found:
+            raise NotAllowed
+        return found[0]
+
+    def is_activated(self, contact: Contact) -> bool:
+        """Whether a contact has a login."""
+        return self.visit.auth.login.identifier_of(contact.id) is not None
+
+    @property
+    def firm(self) -> str:
+        """How the firm signs."""
+        return self.desk.firm(self.manager)
+
+    def back_to(self, contact: Contact, *, notice: str) -> Response:
+        """Show the contact's page again."""
+        return self.visit.redirect(f"/desk/contacts/{contact.id}", notice=notice)
+
+
+DeskHandler = Callable[[_DeskVisit], Response]
+
+
+def _show_condominiums(at: _DeskVisit) -> Response:
+    return at.visit.render("desk/condominiums.html", at=at, condominiums=at.desk.condominiums(at.manager))
+
+
+def _show_condominium(at: _DeskVisit) -> Response:
+    condominium = at.condominium
+    contacts = at.visit.auth.activation.directory.contacts_of(condominium.id)
+    activated = {contact.id for contact in contacts if at.is_activated(contact)}
+    return at.visit.render(
+        "desk/condominium.html", at=at, condominium=condominium, accounts=_by_account(contacts), activated=activated
+    )
+
+
+def _by_account(contacts: Sequence[Contact]) -> list[tuple[Account, list[Contact]]]:
+    """Return each account with its contacts, the accounts in order of their labels."""
+    ordered = sorted(contacts, key=lambda contact: (contact.account.label, contact.account.id))
+    return [(account, list(group)) for account, group in groupby(ordered, key=lambda contact: contact.account)]
+
+
+def _show_contact(at: _DeskVisit) -> Response:
+    contact = at.contact
+    return at.visit.render("desk/contact.html", at=at, contact=contact, is_activated=at.is_activated(contact))
+
+
+def _send_link(at: _DeskVisit) -> Response:
+    contact = at.contact
+    try:
+        at.visit.auth.password_reset.send_link(contact.id, by=at.manager)
+    except NotAllowed as refusal:
+        return _refuse(at, contact, refusal)
+    return at.back_to(contact, notice="link_sent")
+
+
+def _set_password(at: _DeskVisit) -> Response:
+    """Set a temporary password and show it, in this one answer only."""
+    contact = at.contact
+    try:
+        temporary = at.visit.auth.password_reset.set_password(contact.id, by=at.manager)
+    except NotAllowed as refusal:
+        return _refuse(at, contact, refusal)
+    return at.visit.render("desk/temporary_password.html", at=at, contact=contact, temporary=temporary)
+
+
+def _refuse(at: _DeskVisit, contact: Contact, refusal: NotAllowed) -> Response:
+    return at.visit.refuse(
+        "desk/contact.html",
+        refusal,
+        contact=contact,
+        is_activated=at.is_activated(contact),
+        at=at,
+    )
+
+
+def _issue(at: _DeskVisit) -> Response:
+    """Issue a code and show the letter, in this one answer only."""
+    contact = at.contact
+    letters = [at.visit.auth.activation.issue(contact.id, by=at.manager)]
+    return at.visit.render("desk/letters.html", at=at, letters=letters, back=f"/desk/contacts/{contact.id}")
+
+
+def _issue_all(at: _DeskVisit) -> Response:
+    condominium = at.condominium
+    letters = at.visit.auth.activation.issue_all(condominium.id, by=at.manager)
+    return at.visit.render("desk/letters.html", at=at, letters=letters, back=f"/desk/condominiums/{condominium.id}")
+
+
+def _show_dissociate(at: _DeskVisit) -> Response:
+    return at.visit.render("desk/dissociate.html", at=at, contact=at.contact)
+
+
+def _dissociate(at: _DeskVisit) -> Response:
+    contact = at.contact
+    at.visit.auth.activation.dissociate(contact.id, by=at.manager)
+    return at.back_to(contact, notice="dissociated")
+
+
+def _show_call_for_funds(at: _DeskVisit) -> Response:
+    contact = at.contact
+    overview = at.visit.portal.overview
+    return at.visit.render(
+        "desk/call_for_funds.html",
+        at=at,
+        contact=contact,
+        identifier=at.visit.auth.login.identifier_of(contact.id),
+        overview=overview(contact.account) if overview else None,
+    )
+
+
+def pages(desk: Desk | None) -> tuple[Page, ...]:
+    """Return the pages of the desk; none without one."""
+    if desk is None:
+        return ()
+
+    def for_manager(handler: DeskHandler) -> Callable[[Visit], Response]:
+        def handle(visit: Visit) -> Response:
+            manager = desk.manager(visit.request)
+            if manager is not None:
+                return handler(_DeskVisit(desk, visit, manager))
+            if desk.entrance is None:
+                raise HTTPException(404)
+            return visit.redirect(desk.entrance)
+
+        return handle
+
+    contact, condominium = "/desk/contacts/{contact_id}", "/desk/condominiums/{condominium_id}"
+    return (
+        Page(path="/desk", get=for_manager(_show_condominiums)),
+        Page(path=condominium, get=for_manager(_show_condominium)),
+        Page(path=f"{condominium}/codes", post=for_manager(_issue_all), back="/desk"),
+        Page(path=contact, get=for_manager(_show_contact)),
+        Page(path=f"{contact}/link", post=for_manager(_send_link), back="/desk"),
+        Page(path=f"{contact}/password", post=for_manager(_set_password), back="/desk"),
+        Page(path=f"{contact}/code", post=for_manager(_issue), back="/desk"),
+        Page(path=f"{contact}/dissociate", get=for_manager(_show_dissociate), post=for_manager(_dissociate)),
+        Page(path=f"{contact}/call-for-funds", get=for_manager(_show_call_for_funds)),
+    )

@@ -1,0 +1,91 @@
+"""Pages: login, logout, the choice of a password after a temporary one, and the language of the pages."""
+
+from __future__ import annotations
+
+import re
+from contextlib import suppress
+
+from starlette.responses import Response
+
+from coproauth.errors import (
+    InvalidInput,
+    LoginRefused,
+    PasswordChangeRequired,
+    PasswordRejected,
+    ResetRefused,
+    SessionRefused,
+    Throttled,
+)
+from coproauth.policy import LOCALES
+from coproauth.portal.links import LinkCookie
+from coproauth.portal.visits import Page, Visit
+
+_CHOOSE_PASSWORD = LinkCookie(path="/choose-password")
+_OWN_PATH = re.compile(r"/|(/[A-Za-z0-9_-][A-Za-z0-9_.~-]*)+")
+_PATH_MAX_LENGTH = 400  # characters
+_LOCALE_MAX_AGE = 365 * 24 * 3600  # seconds
+
+
+def _show_login(visit: Visit) -> Response:
+    return visit.redirect("/") if visit.session else visit.render("login.html", reason=None)
+
+
+def _log_in(visit: Visit) -> Response:
+    try:
+        signed_in = visit.auth.login.log_in(
+            email=visit.field("email"), password=visit.field("password"), source=visit.source
+        )
+    except PasswordChangeRequired as required:
+        return ask_for_own_password(visit, required)
+    except (LoginRefused, InvalidInput, Throttled) as refusal:
+        return visit.refuse("login.html", refusal, reason=refusal.reason)
+    return visit.sign_in(signed_in)
+
+
+def _log_out(visit: Visit) -> Response:
+    with suppress(SessionRefused):  # it ended by itself; the browser forgets it all the same
+        visit.auth.login.log_out(visit.session_token)
+    return visit.sign_out(notice="logged_out")
+
+
+def ask_for_own_password(visit: Visit, required: PasswordChangeRequired) -> Response:
+    """Lead from a temporary password to the choice of one's own."""
+    return _CHOOSE_PASSWORD.keep(visit, required.token, lifetime=visit.auth.policy.choose_password_lifetime)
+
+
+def _show_choose_password(visit: Visit) -> Response:
+    if not _CHOOSE_PASSWORD.token(visit):
+        return visit.redirect("/login")
+    return visit.render("choose_password.html")
+
+
+def _choose_password(visit: Visit) -> Response:
+    try:
+        signed_in = visit.auth.login.choose_password(
+            _CHOOSE_PASSWORD.token(visit), new_password=visit.field("new_password"), source=visit.source
+        )
+    except ResetRefused:
+        return _CHOOSE_PASSWORD.drop(visit, visit.redirect("/login", notice="choose_password_expired"))
+    except (PasswordRejected, InvalidInput, Throttled) as refusal:
+        return visit.refuse("choose_password.html", refusal)
+    return _CHOOSE_PASSWORD.drop(visit, visit.sign_in(signed_in, notice="password_chosen"))
+
+
+def _choose_locale(visit: Visit) -> Response:
+    response = visit.redirect(own_path(visit.field("path")))
+    if visit.field("locale") in LOCALES:
+        visit.portal.web.set_cookie(response, "locale", visit.field("locale"), max_age=_LOCALE_MAX_AGE)
+    return response
+
+
+def own_path(typed: str) -> str:
+    """Return a path if it is a plain one of this site, else that of the home page (ASVS V3.7.2)."""
+    return typed if len(typed) <= _PATH_MAX_LENGTH and _OWN_PATH.fullmatch(typed) else "/"
+
+
+PAGES = (
+    Page(path="/login", get=_show_login, post=_log_in),
+    Page(path="/logout", post=_log_out, back="/"),
+    Page(path="/choose-password", get=_show_choose_password, post=_choose_password),
+    Page(path="/locale", post=_choose_locale, back="/"),
+)

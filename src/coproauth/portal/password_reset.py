@@ -1,0 +1,71 @@
+"""Pages: asking for a reset link, and choosing a new password with it."""
+
+from __future__ import annotations
+
+from starlette.responses import Response
+
+from coproauth.errors import InvalidInput, PasswordRejected, Refused, ResetRefused, Throttled
+from coproauth.portal.links import LinkCookie
+from coproauth.portal.visits import Page, Visit
+
+_RESET = LinkCookie(path="/reset")
+
+
+def _show_request(visit: Visit) -> Response:
+    return visit.render("forgotten_password.html")
+
+
+def _request(visit: Visit) -> Response:
+    try:
+        visit.auth.password_reset.request(email=visit.field("email"), source=visit.source)
+    except (InvalidInput, Throttled) as refusal:
+        return visit.refuse("forgotten_password.html", refusal)
+    return visit.redirect("/forgotten-password/sent")
+
+
+def _show_sent(visit: Visit) -> Response:
+    return visit.render("reset_sent.html")
+
+
+def _follow(visit: Visit) -> Response:
+    token = visit.request.path_params["token"]
+    return _RESET.keep(visit, token, lifetime=visit.auth.policy.reset_link_lifetime)
+
+
+def _show_reset(visit: Visit) -> Response:
+    return _ask_for_password(visit)
+
+
+def _ask_for_password(visit: Visit, refusal: Refused | None = None) -> Response:
+    try:
+        email = visit.auth.password_reset.inspect(_RESET.token(visit)).email
+    except ResetRefused as void:
+        return _void(visit, void)
+    if refusal is None:
+        return visit.render("reset.html", email=email)
+    return visit.refuse("reset.html", refusal, email=email)
+
+
+def _reset(visit: Visit) -> Response:
+    token = _RESET.token(visit)
+    try:
+        visit.auth.password_reset.redeem(token, new_password=visit.field("new_password"), source=visit.source)
+    except ResetRefused as refusal:
+        return _void(visit, refusal)
+    except (PasswordRejected, InvalidInput, Throttled) as refusal:
+        return _ask_for_password(visit, refusal)
+    response = _RESET.drop(visit, visit.redirect("/login", notice="password_reset"))
+    visit.portal.web.delete_cookie(response, "session")
+    return response
+
+
+def _void(visit: Visit, refusal: ResetRefused) -> Response:
+    return _RESET.drop(visit, visit.refuse("link_void.html", refusal, is_reset=True))
+
+
+PAGES = (
+    Page(path="/forgotten-password", get=_show_request, post=_request),
+    Page(path="/forgotten-password/sent", get=_show_sent),
+    Page(path="/reset", get=_show_reset, post=_reset),
+    Page(path="/reset/{token:path}", get=_follow, back="/"),
+)

@@ -1,0 +1,93 @@
+"""Pages of the person who is logged in: sessions, password, e-mail."""
+
+from __future__ import annotations
+
+from starlette.responses import Response
+
+from coproauth.errors import InvalidInput, PasswordRejected, ReauthenticationRequired, ResetRefused, Throttled
+from coproauth.portal.links import LinkCookie
+from coproauth.portal.visits import Page, Visit
+
+_CONFIRM_EMAIL = LinkCookie(path="/email")
+
+
+def _show_sessions(visit: Visit) -> Response:
+    visit.require_session()
+    return visit.render("sessions.html", sessions=visit.auth.login.sessions(visit.session_token))
+
+
+def _end_session(visit: Visit) -> Response:
+    visit.require_session()
+    visit.auth.login.end_session(visit.session_token, handle=visit.field("handle"))
+    return visit.redirect("/profile/sessions", notice="session_closed")
+
+
+def _end_all_sessions(visit: Visit) -> Response:
+    visit.auth.login.log_out_everywhere(visit.session_token)
+    return visit.sign_out(notice="logged_out_everywhere")
+
+
+def _show_password(visit: Visit) -> Response:
+    visit.require_session()
+    return visit.render("change_password.html")
+
+
+def _change_password(visit: Visit) -> Response:
+    visit.require_session()
+    try:
+        signed_in = visit.auth.login.change_password(
+            visit.session_token,
+            current_password=visit.field("current_password"),
+            new_password=visit.field("new_password"),
+            source=visit.source,
+        )
+    except (ReauthenticationRequired, PasswordRejected, InvalidInput, Throttled) as refusal:
+        return visit.refuse("change_password.html", refusal)
+    return visit.sign_in(signed_in, notice="password_changed")
+
+
+def _show_email(visit: Visit) -> Response:
+    visit.require_session()
+    return visit.render("change_email.html")
+
+
+def _change_email(visit: Visit) -> Response:
+    visit.require_session()
+    try:
+        visit.auth.login.change_email(
+            visit.session_token,
+            new_email=visit.field("new_email"),
+            current_password=visit.field("current_password"),
+            source=visit.source,
+        )
+    except (ReauthenticationRequired, InvalidInput, Throttled) as refusal:
+        return visit.refuse("change_email.html", refusal)
+    return visit.redirect("/", notice="email_change_requested")
+
+
+def _follow(visit: Visit) -> Response:
+    token = visit.request.path_params["token"]
+    return _CONFIRM_EMAIL.keep(visit, token, lifetime=visit.auth.policy.email_link_lifetime)
+
+
+def _show_confirm(visit: Visit) -> Response:
+    return visit.render("confirm_email.html") if _CONFIRM_EMAIL.token(visit) else visit.redirect("/")
+
+
+def _confirm(visit: Visit) -> Response:
+    try:
+        visit.auth.login.confirm_email(_CONFIRM_EMAIL.token(visit), source=visit.source)
+    except ResetRefused as refusal:
+        return _CONFIRM_EMAIL.drop(visit, visit.refuse("link_void.html", refusal, is_reset=False))
+    return _CONFIRM_EMAIL.drop(visit, visit.sign_out(notice="email_changed"))
+
+
+PAGES = (
+    Page(path="/profile/sessions", get=_show_sessions),
+    Page(path="/profile/sessions/end", post=_end_session, back="/profile/sessions"),
+    Page(path="/profile/sessions/end-all", post=_end_all_sessions, back="/profile/sessions"),
+    Page(path="/profile/password", get=_show_password, post=_change_password),
+    Page(path="/profile/email", get=_show_email, post=_change_email),
+    Page(path="/email", get=_show_confirm, post=_confirm),
+    Page(path="/email/{token:path}", get=_follow, back="/"),
+)

@@ -1,0 +1,238 @@
+"""One request to the portal: who asks, in which language, with what, and how it is answered.
+
+A page is a plain function from a visit to a response; it runs in the thread pool, because the services block.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import tzinfo
+from functools import cached_property
+from pathlib import Path
+
+import attrs
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.routing import Route
+
+from coproauth.core.sessions import Session, SignedIn
+from coproauth.core.sources import Source
+from coproauth.errors import NotAllowed, Refused, SessionRefused
+from coproauth.facade import Coproauth
+from coproauth.integrations.starlette import WebAuth, read_form
+from coproauth.policy import LOCALES
+from coproauth.portal.overviews import OverviewOf
+from coproauth.portal.refusals import Fault, faults_of, headers_of, status_of
+from coproauth.portal.words import Words, load_texts
+
+_TEMPLATES = Environment(
+    loader=FileSystemLoader(Path(__file__).parent / "templates"),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+
+
+@attrs.frozen(kw_only=True)
+class Portal:
+    """What every page is given.
+
+    Attributes:
+        base: the path under which the portal stands, without a final slash.
+        tools: further links, as ``(path, key of the text)``, shown on every page.
+    """
+
+    auth: Coproauth
+    web: WebAuth
+    base: str
+    overview: OverviewOf | None
+    time_zone: tzinfo
+    tools: Sequence[tuple[str, str]] = ()
+
+
+class Visit:
+    """One request, and the ways to answer it.
+
+    Attributes:
+        form: the posted fields, each a single value; empty for GET.
+        back: the page to come back to when the language is changed.
+    """
+
+    def __init__(self, portal: Portal, request: Request, *, form: dict[str, str], back: str) -> None:
+        """Open a visit."""
+        self.portal = portal
+        self.auth = portal.auth
+        self.request = request
+        self.form = form
+        self.back = back
+
+    # What is asked
+
+    @cached_property
+    def words(self) -> Words:
+        """The language of the answer."""
+        locale = self.portal.web.locale(self.request)
+        return Words(locale=locale, texts=load_texts(locale), time_zone=self.portal.time_zone)
+
+    @cached_property
+    def source(self) -> Source:
+        """Where the request comes from."""
+        return self.portal.web.source(self.request)
+
+    @cached_property
+    def session(self) -> Session | None:
+        """Who is logged in."""
+        return self.portal.web.session(self.request)
+
+    @property
+    def session_token(self) -> str:
+        """The token of the session, for a service.
+
+        Raises:
+            SessionRefused: the browser has none.
+        """
+        token = self.portal.web.session_token(self.request)
+        if token is None:
+            raise SessionRefused
+        return token
+
+    def require_session(self) -> Session:
+        """Return who is logged in.
+
+        Raises:
+            SessionRefused: nobody; the browser is sent to the login page.
+        """
+        if self.session is None:
+            raise SessionRefused
+        return self.session
+
+    def field(self, name: str) -> str:
+        """Return a posted field, empty if it is missing."""
+        return self.form.get(name, "")
+
+    # How it is answered
+
+    def render(
+        self,
+        template: str,
+        *,
+        status: int = 200,
+        faults: Sequence[Fault] = (),
+        headers: Mapping[str, str] | None = None,
+        **context: object,
+    ) -> Response:
+        """Answer with a page."""
+        notice = self.portal.web.read_cookie(self.request, "notice")
+        body = _TEMPLATES.get_template(template).render(
+            visit=self,
+            t=self.words,
+            url=self.url,
+            locales=LOCALES,
+            faults=faults,
+            notice=f"notice.{notice}" if f"notice.{notice}" in self.words else None,
+            form_token=self.portal.web.form_token(self.request),
+            **context,
+        )
+        response = HTMLResponse(body, status_code=status, headers=dict(headers or {}))
+        response.headers["Content-Language"] = self.words.locale
+        if notice:
+            self.portal.web.delete_cookie(response, "notice")
+        return response
+
+    def refuse(self, template: str, refusal: Refused, **context: object) -> Response:
+        """Answer with a page that tells a refusal."""
+        faults = faults_of(refusal, self.words, self.auth.policy)
+        return self.render(template, status=status_of(refusal), faults=faults, headers=headers_of(refusal), **context)
+
+    def redirect(self, path: str, *, notice: str | None = None) -> Response:
+        """Send the browser to another page of the portal, which shows a notice once."""
+        response = RedirectResponse(self.url(path), status_code=303)
+        if notice:
+            self.portal.web.set_cookie(response, "notice", notice, max_age=60)
+        return response
+
+    def sign_in(self, signed_in: SignedIn, *, notice: str | None = None) -> Response:
+        """Keep a session that was opened, and show the home page."""
+        response = self.redirect("/", notice=notice)
+        self.portal.web.remember(response, signed_in)
+        return response
+
+    def sign_out(self, *, notice: str) -> Response:
+        """Forget the session, and show the login page."""
+        response = self.redirect("/login", notice=notice)
+        self.portal.web.forget(response)
+        return response
+
+    def url(self, path: str) -> str:
+        """Return the address of a page, within this site."""
+        return self.portal.base + path
+
+
+Handler = Callable[[Visit], Response]
+
+
+@attrs.frozen(kw_only=True)
+class Page:
+    """A path of the portal and what answers it.
+
+    Attributes:
+        back: where a changed language leads; the path itself if it can be got.
+    """
+
+    path: str
+    get: Handler | None = None
+    post: Handler | None = None
+    back: str | None = None
+
+    def route(self, portal: Portal) -> Route:
+        """Return the page as Starlette routes it: POST only from our own forms, everything else by GET."""
+        handlers = {"GET": self.get, "HEAD": self.get, "POST": self.post}
+        methods = [method for method, handler in handlers.items() if handler]
+
+        async def endpoint(request: Request) -> Response:
+            form = await read_form(request) if request.method == "POST" else {}
+            visit = Visit(portal, request, form=form, back=self.back or request.url.path.removeprefix(portal.base))
+            handler = handlers[request.method]
+            return await run_in_threadpool(_answer, handler, visit) if handler else Response(status_code=405)
+
+        return Route(self.path, _named(endpoint, self.path), methods=methods)
+
+
+def _named(endpoint: Callable[[Request], Awaitable[Response]], path: str) -> Callable[[Request], Awaitable[Response]]:
+    endpoint.__name__ = path
+    return endpoint
+
+
+def _answer(handler: Handler, visit: Visit) -> Response:
+    """Answer a visit, whatever the services refuse."""
+    web = visit.portal.web
+    if visit.request.method == "POST":
+        web.check_form(visit.request, visit.form)
+    try:
+        response = handler(visit)
+    except SessionRefused:
+        response = _ask_to_log_in(visit)
+    except NotAllowed as refusal:
+        response = error_page(visit, status_of(refusal))
+    except Refused as refusal:
+        response = visit.refuse("refused.html", refusal)
+    web.keep_form_secret(visit.request, response)
+    return response
+
+
+def _ask_to_log_in(visit: Visit) -> Response:
+    had_one = visit.portal.web.session_token(visit.request) is not None
+    response = visit.redirect("/login", notice="session_ended" if had_one else None)
+    if had_one:
+        visit.portal.web.delete_cookie(response, "session")
+    return response
+
+
+def error_page(visit: Visit, status: int, headers: Mapping[str, str] | None = None) -> Response:
+    """Answer with the page of an HTTP error; nothing of its cause shows (ASVS V16.5.1)."""
+    key = f"error.{status}" if f"error.{status}.title" in visit.words else "error.other"
+    visit.session = None  # the store may be what is failing
+    return visit.render("error.html", status=status, headers=headers, key=key)
