@@ -1,0 +1,137 @@
+"""Mail over SMTP, by the standard library."""
+
+from __future__ import annotations
+
+import ipaddress
+import smtplib
+import ssl
+from contextlib import closing, suppress
+from datetime import timedelta
+from email.headerregistry import Address
+from email.message import EmailMessage
+from typing import Literal, get_args
+
+import attrs
+
+from coproauth.adapters.system import SystemClock, SystemSecrets
+from coproauth.core.messages import Message
+from coproauth.errors import ConfigurationError, InvalidInput
+from coproauth.mail import mailbox, to_email_message
+from coproauth.ports import Clock, SecretSource
+
+Security = Literal["starttls", "tls", "none"]
+
+_LAST_PORT = 2**16 - 1
+_MESSAGE_ID_SIZE = 16  # bytes; never twice the same, and nothing can be read from it
+
+
+def _or_default(given: ssl.SSLContext | None) -> ssl.SSLContext:
+    return given or ssl.create_default_context()
+
+
+@attrs.frozen(kw_only=True)
+class SmtpMailer:
+    """Sends each message in a connection of its own, to one recipient; thread-safe.
+
+    Certificates are verified, and the server's name with them. What this class holds may be shown: the password is
+    left out of ``repr``, and of every exception that ``send`` raises.
+
+    Raises:
+        ConfigurationError: the sender is no plain address; ``security`` is unknown, or ``"none"`` outside loopback;
+            only one of user name and password is given, or one that is not printable ASCII; port or timeout is out
+            of range.
+
+    Attributes:
+        host: of the mail server.
+        port: 587 for submission with STARTTLS, 465 where TLS comes first (RFC 8314 §3.3).
+        sender: the plain address in ``From`` and in the envelope.
+        sender_name: the name shown beside it.
+        security: ``"starttls"`` (the server must offer it), ``"tls"`` from the first byte, or ``"none"`` on loopback.
+        timeout: how long any one answer of the server is waited for.
+        ssl_context: which certificates are trusted; those of the operating system if not given.
+    """
+
+    host: str = attrs.field(kw_only=False)
+    port: int = 587
+    sender: str
+    sender_name: str = ""
+    username: str | None = None
+    password: str | None = attrs.field(default=None, repr=False)
+    security: Security = "starttls"
+    timeout: timedelta = timedelta(seconds=10)
+    ssl_context: ssl.SSLContext = attrs.field(default=None, repr=False, converter=_or_default)
+    clock: Clock = attrs.field(factory=SystemClock, repr=False)
+    secrets: SecretSource = attrs.field(factory=SystemSecrets, repr=False)
+
+    def __attrs_post_init__(self) -> None:
+        _refuse_unless(self.host.isprintable() and self.host.strip() == self.host != "", "host must be a plain name")
+        _refuse_unless(0 < self.port <= _LAST_PORT, f"port must be 1 to {_LAST_PORT}")
+        _refuse_unless(self.timeout > timedelta(0), "timeout must be longer than nothing")
+        _refuse_unless(self.security in get_args(Security), "security must be 'starttls', 'tls' or 'none'")
+        _refuse_unless(
+            self.security != "none" or _is_loopback(self.host), "security='none' is for a server on loopback only"
+        )
+        _refuse_unless((self.username is None) == (self.password is None), "username and password go together")
+        _refuse_unless(
+            all(_is_printable_ascii(given) for given in (self.username, self.password)),
+            "username and password must be printable ASCII",  # smtplib quotes any other in its error
+        )
+        try:
+            self._from()
+        except InvalidInput as error:
+            raise ConfigurationError(f"{error.field} is not usable in a header: {error.reason}") from None
+
+    def send(self, message: Message) -> None:
+        """Hand one message over to the server.
+
+        1. Address, link and headers are checked before anything is said to the server.
+        2. TLS, if it is configured, before user name or message: a server without it gets neither.
+        3. One sender, one recipient, one message.
+
+        Raises:
+            InvalidInput: the message cannot be addressed or rendered.
+            smtplib.SMTPException: the server does not offer STARTTLS, refuses the login, the recipient or the mail.
+            OSError: the server cannot be reached or does not answer in time; ``ssl.SSLError`` among them: its
+                certificate is not trusted.
+        """
+        mail = self._finished(message)
+        with closing(self._connect()) as smtp:
+            if self.security == "starttls":
+                smtp.starttls(context=self.ssl_context)
+            if self.username is not None and self.password is not None:
+                smtp.login(self.username, self.password)
+            smtp.send_message(mail, from_addr=self._from().addr_spec, to_addrs=[str(mail["To"])])
+            with suppress(smtplib.SMTPException, OSError):  # the mail is taken; an error now would send it again
+                smtp.quit()
+
+    def _from(self) -> Address:
+        return mailbox(self.sender, field="sender", name=self.sender_name)
+
+    def _finished(self, message: Message) -> EmailMessage:
+        mail = to_email_message(message, sender=self.sender, sender_name=self.sender_name)
+        unique = self.secrets.token_bytes(_MESSAGE_ID_SIZE).hex()
+        mail["Date"] = self.clock.now()
+        mail["Message-ID"] = f"<{unique}@{self._from().domain}>"
+        return mail
+
+    def _connect(self) -> smtplib.SMTP:
+        seconds = self.timeout.total_seconds()
+        if self.security == "tls":
+            return smtplib.SMTP_SSL(self.host, self.port, timeout=seconds, context=self.ssl_context)
+        return smtplib.SMTP(self.host, self.port, timeout=seconds)
+
+
+def _refuse_unless(condition: bool, message: str) -> None:  # noqa: FBT001
+    if not condition:
+        raise ConfigurationError(message)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _is_printable_ascii(given: str | None) -> bool:
+    return given is None or (given != "" and given.isascii() and given.isprintable())
