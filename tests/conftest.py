@@ -14,4 +14,4 @@ settings.load_profile("ci")
 @pytest.fixture
 def town() -> Town:
     """A town over memory, with the default limits and cheap hashes."""
-    return Town()
+    return Town.found()

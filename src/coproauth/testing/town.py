@@ -1,77 +1,41 @@
-"""A small town to test in: condominiums, people with codes, and the library wired over them with a clock that obeys.
-
-For tests only: hashes are as cheap as can be, and what looks random is not.
-"""
+"""A sandbox under observation: every password that is hashed is noted, every port can be another one."""
 
 from __future__ import annotations
 
 import hashlib
 import itertools
 from collections.abc import Callable, Sequence
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 import attrs
 
 from coproauth.adapters.argon2 import Argon2Hasher
 from coproauth.adapters.memory import MemoryAudit, MemoryDirectory, MemoryMailer, MemoryStore
-from coproauth.core.accounts import Account, Condominium, Contact, Manager
-from coproauth.core.messages import EmailProofMessage, Message, ResetLinkMessage
+from coproauth.core.messages import Message
 from coproauth.core.sessions import SignedIn
 from coproauth.core.sources import Source
-from coproauth.errors import EmailProofRequired
 from coproauth.facade import Coproauth
 from coproauth.policy import Argon2Parameters, Policy
-from coproauth.ports import AuditSink, Directory, Mailer, PasswordHasher, Store, Throttle
+from coproauth.ports import AuditSink, Directory, Mailer, PasswordHasher, SecretSource, Store, Throttle
 from coproauth.testing.fakes import FakeClock
+from coproauth.testing.sandbox import PASSWORD, PORTAL_URL, Sandbox, cheap_policy
 
-TEST_POLICY = Policy(argon2=Argon2Parameters.unsafe_only_for_tests(), unsafe_cheap_hashes=True)
 SECRET_KEY = "a key for tests and nothing else, 0123456789"  # noqa: S105 - known to everyone
-PORTAL_URL = "https://portail.example.fr"
-PASSWORD = "quatre girafes dansent"  # noqa: S105 - known to everyone
-HOME = Source("192.0.2.1", user_agent="Firefox")
+JEANNE = "jeanne@example.fr"
 
 _Kind = TypeVar("_Kind", bound=Message)
-
-
-class Registry(Protocol):
-    """The few writes of a stand-alone directory."""
-
-    def add_condominium(self, *, name: str, portfolio_id: str) -> Condominium:
-        """Add a condominium to a portfolio."""
-        ...
-
-    def add_account(self, condominium_id: str, *, label: str) -> Account:
-        """Add an account to a condominium."""
-        ...
-
-    def add_contact(self, account_id: str, *, name: str, email: str | None = None) -> Contact:
-        """Add a person to an account."""
-        ...
-
-    def remove_condominium(self, condominium_id: str) -> None:
-        """Remove a condominium with its accounts and their contacts."""
-        ...
-
-    def remove_contact(self, contact_id: str) -> None:
-        """Remove a person from its account."""
-        ...
-
-
-class HostDirectory(Directory, Registry, Protocol):
-    """A directory that a test can fill."""
 
 
 class SeededSecrets:
     """Bytes that look random and are the same in every run."""
 
-    def __init__(self, seed: str = "") -> None:
-        """Start a sequence of its own for each seed."""
-        self._seed = seed
+    def __init__(self) -> None:
+        """Start the sequence."""
         self._count = itertools.count()
 
     def token_bytes(self, size: int) -> bytes:
         """Return the next ``size`` bytes."""
-        return hashlib.shake_256(f"{self._seed}:{next(self._count)}".encode()).digest(size)
+        return hashlib.shake_256(str(next(self._count)).encode()).digest(size)
 
 
 @attrs.define
@@ -113,115 +77,93 @@ class WatchedHasher:
             act()
 
 
-class Town:
-    """Condominiums, their people, and the library between them.
+@attrs.frozen(kw_only=True)
+class _Ports:
+    """What every server of a town is wired over."""
 
-    Attributes:
-        auth: the library.
-        mailbox: everything that was sent, unless another mailer was given.
-        audit: the audit trail, unless another sink was given.
-    """
+    store: Store
+    directory: Directory
+    mailer: Mailer
+    clock: FakeClock
+    secrets: SecretSource
+    hasher: PasswordHasher
+    throttle: Throttle | None
+    audit: AuditSink
 
-    def __init__(
-        self,
-        *,
-        policy: Policy = TEST_POLICY,
-        store: Store | None = None,
-        directory: HostDirectory | None = None,
-        mailer: Mailer | None = None,
-        hasher: PasswordHasher | None = None,
-        throttle: Throttle | None = None,
-        audit: AuditSink | None = None,
-    ) -> None:
-        """Found a town, over memory unless told otherwise."""
-        self.clock = FakeClock()
-        self.secrets = SeededSecrets()
-        self.store: Store = store or MemoryStore()
-        self.directory: HostDirectory = directory or MemoryDirectory()
-        self.mailbox = MemoryMailer()
-        self.audit = MemoryAudit()
-        self.hasher = WatchedHasher(hasher or Argon2Hasher(policy.argon2))
-        self._mailer = mailer or self.mailbox
-        self._throttle = throttle
-        self._audit = audit or self.audit
-        self.auth = self.another_server(policy=policy)
-
-    def another_server(
-        self,
-        *,
-        policy: Policy = TEST_POLICY,
-        secret_keys: Sequence[str | bytes] = (SECRET_KEY,),
-        portal_url: str = PORTAL_URL,
-    ) -> Coproauth:
-        """Wire the library once more over the same store, directory and clock."""
+    def wire(self, *, policy: Policy, secret_keys: Sequence[str | bytes], portal_url: str) -> Coproauth:
         return Coproauth(
             store=self.store,
             directory=self.directory,
-            mailer=self._mailer,
+            mailer=self.mailer,
             secret_keys=secret_keys,
             portal_url=portal_url,
             policy=policy,
             clock=self.clock,
             secrets=self.secrets,
             hasher=self.hasher,
-            throttle=self._throttle,
-            audit=self._audit,
+            throttle=self.throttle,
+            audit=self.audit,
         )
 
-    # The host's side
 
-    def condominium(self, name: str = "Les Lilas", *, portfolio_id: str = "north") -> Condominium:
-        """Build a condominium."""
-        return self.directory.add_condominium(name=name, portfolio_id=portfolio_id)
+@attrs.frozen
+class Town(Sandbox):
+    """A sandbox over memory whose hasher is watched and whose ports can be others.
 
-    def contact(
-        self, name: str = "Jeanne Martin", *, of: Condominium | None = None, email: str | None = None
-    ) -> Contact:
-        """Let a co-owner buy a flat in a condominium, a new one if none is named."""
-        account = self.directory.add_account((of or self.condominium()).id, label=f"Lot de {name}")
-        return self.directory.add_contact(account.id, name=name, email=email)
+    Attributes:
+        hasher: notes every password.
+    """
 
-    def manager_of(self, contact: Contact) -> Manager:
-        """Return a manager within whose portfolio the contact is."""
-        return Manager(id="manager-1", portfolio_id=contact.account.portfolio_id)
+    hasher: WatchedHasher = attrs.field(kw_only=True)
+    _ports: _Ports = attrs.field(kw_only=True)
 
-    def code_for(self, contact: Contact) -> str:
-        """Have the manager issue a code for a contact."""
-        return self.auth.activation.issue(contact.id, by=self.manager_of(contact)).code
+    @classmethod
+    def found(
+        cls,
+        *,
+        policy: Policy | None = None,
+        store: Store | None = None,
+        directory: Directory | None = None,
+        mailer: Mailer | None = None,
+        throttle: Throttle | None = None,
+        audit: AuditSink | None = None,
+    ) -> Town:
+        """Found a town; its sandbox keeps the mail, events and people of memory, whatever the library is given."""
+        memory, mailbox, trail, clock = MemoryDirectory(), MemoryMailer(), MemoryAudit(), FakeClock()
+        hasher = WatchedHasher(Argon2Hasher(Argon2Parameters.unsafe_only_for_tests()))
+        ports = _Ports(
+            store=store or MemoryStore(),
+            directory=directory or memory,
+            mailer=mailer or mailbox,
+            clock=clock,
+            secrets=SeededSecrets(),
+            hasher=hasher,
+            throttle=throttle,
+            audit=audit or trail,
+        )
+        auth = ports.wire(policy=policy or cheap_policy(), secret_keys=[SECRET_KEY], portal_url=PORTAL_URL)
+        return cls(auth, ports.store, memory, mailbox, trail, clock, hasher=hasher, ports=ports)
 
-    # The co-owner's side
+    def another_server(
+        self,
+        *,
+        policy: Policy | None = None,
+        secret_keys: Sequence[str | bytes] = (SECRET_KEY,),
+        portal_url: str = PORTAL_URL,
+    ) -> Coproauth:
+        """Wire the library once more over the same ports."""
+        return self._ports.wire(policy=policy or cheap_policy(), secret_keys=secret_keys, portal_url=portal_url)
 
-    def move_in(
-        self, email: str = "jeanne@example.fr", *, password: str = PASSWORD, contact: Contact | None = None
-    ) -> SignedIn:
-        """Take a contact, a new one if none is named, through the whole onboarding."""
-        return self.activate(self.code_for(contact or self.contact()), email, password=password)
-
-    def activate(self, code: str, email: str, *, password: str = PASSWORD, source: Source = HOME) -> SignedIn:
-        """Activate with a code, proving the address if asked to."""
-        activate = self.auth.activation.activate
-        try:
-            return activate(code=code, email=email, password=password, source=source)
-        except EmailProofRequired:
-            digits = self.last_mail(EmailProofMessage, to=email).code
-        return activate(code=code, email=email, password=password, email_code=digits, source=source)
-
-    def log_in(self, email: str = "jeanne@example.fr", *, password: str = PASSWORD, source: Source = HOME) -> SignedIn:
-        """Log in."""
-        return self.auth.login.log_in(email=email, password=password, source=source)
-
-    def reset_token(self, email: str = "jeanne@example.fr", *, source: Source = HOME) -> str:
-        """Ask for a reset link and return the token in it."""
-        self.auth.password_reset.request(email=email, source=source)
-        return self.last_mail(ResetLinkMessage, to=email).url.rpartition("/")[2]
-
-    # The postman's side
+    def move_in(self, email: str = JEANNE, *, password: str = PASSWORD) -> SignedIn:
+        """Take a new contact through the whole onboarding."""
+        return self.activate(self.contact(), email, password=password)
 
     def mail(self, kind: type[_Kind], *, to: str | None = None) -> list[_Kind]:
         """Deliver what waits, and return all mail of a kind, to one address if it is named."""
         self.auth.deliver_mail()
-        return [message for message in self.mailbox.sent if isinstance(message, kind) and to in {None, message.to}]
+        return [message for message in self.mailer.sent if isinstance(message, kind) and to in {None, message.to}]
 
-    def last_mail(self, kind: type[_Kind], *, to: str) -> _Kind:
-        """Deliver what waits, and return the last mail of a kind to an address; ``LookupError`` if there is none."""
-        return self.mail(kind, to=to)[-1]
+    def reset_token(self, email: str = JEANNE, *, source: Source | None = None) -> str:
+        """Ask for a reset link and return the token in it."""
+        self.auth.password_reset.request(email=email, source=source or self.source)
+        return self.reset_token_for(email)
