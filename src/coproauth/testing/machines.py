@@ -32,9 +32,15 @@ from coproauth.errors import (
 from coproauth.policy import Policy, ThrottleRule
 from coproauth.testing.sandbox import PORTFOLIO, Sandbox, cheap_policy
 
-EMAILS = ("jeanne@example.fr", "marc@example.fr", "lea@example.fr")
-PASSWORDS = ("une girafe sous la pluie", "encore une girafe bleue", "trois pommes vertes et rondes")
+EMAILS = ("jeanne@example.fr", "marc@example.fr")
+PASSWORDS = ("une girafe sous la pluie", "encore une girafe bleue")
 PORTFOLIOS = (PORTFOLIO, "portfolio-2")
+
+emails = st.sampled_from(EMAILS)
+passwords = st.sampled_from(PASSWORDS)
+portfolios = st.sampled_from(PORTFOLIOS)
+guesses = st.just(None) | passwords  # None: the right one, if there is one
+managers = st.just(None) | portfolios  # None: the contact's own
 
 R = TypeVar("R", bound=Refused)
 
@@ -159,13 +165,23 @@ class CoproauthMachine(RuleBasedStateMachine):
         """Return an empty town, patient with repeated attempts and without proofs of addresses."""
         return Sandbox.build(policy=attrs.evolve(patient_policy(), require_email_proof=False))
 
-    @initialize()
-    def begin(self) -> None:
+    def __init__(self) -> None:
         """Start with nobody in town."""
+        super().__init__()
         self.town = self.make_sandbox()
         self.model = Model()
 
-    @rule(target=contacts, portfolio_id=st.sampled_from(PORTFOLIOS))
+    @initialize(target=contacts)
+    def found_the_town(self) -> object:
+        """Three people move in before anything happens, two of them in one portfolio."""
+        return multiple(*[self.move_in(PORTFOLIOS[place // 2]) for place in range(3)])
+
+    @initialize(target=codes, contact=contacts)
+    def print_a_letter(self, contact: Contact) -> object:
+        """One of them is sent a letter."""
+        return self.issue(contact, None)
+
+    @rule(target=contacts, portfolio_id=portfolios)
     def move_in(self, portfolio_id: str) -> Contact:
         """A person appears on an account of their own."""
         contact = self.town.contact(portfolio_id=portfolio_id)
@@ -195,10 +211,10 @@ class CoproauthMachine(RuleBasedStateMachine):
         self.town.directory.remove_contact(contact.id)
         self.model.contacts.pop(contact.id, None)
 
-    @rule(target=codes, contact=contacts, portfolio_id=st.sampled_from(PORTFOLIOS))
-    def issue(self, contact: Contact, portfolio_id: str) -> object:
+    @rule(target=codes, contact=contacts, by=managers)
+    def issue(self, contact: Contact, by: str | None) -> object:
         """A manager prints a letter; the former code of the contact is revoked."""
-        manager = Manager(id="m", portfolio_id=portfolio_id)
+        manager = self._manager(contact, by)
         if not self._is_managed(contact, manager):
             self._expect(NotAllowed, lambda: self.town.auth.activation.issue(contact.id, by=manager))
             return multiple()
@@ -208,10 +224,11 @@ class CoproauthMachine(RuleBasedStateMachine):
         self.model.codes[issued.code] = ModelCode(issued.contact)
         return issued.code
 
-    @rule(target=sessions, typed=codes, email=st.sampled_from(EMAILS), password=st.sampled_from(PASSWORDS))
-    def activate(self, typed: str, email: str, password: str) -> object:
+    @rule(target=sessions, typed=codes, email=emails, guess=guesses)
+    def activate(self, typed: str, email: str, guess: str | None) -> object:
         """Somebody goes through the onboarding."""
         code, login = self.model.codes[typed], self.model.login(email)
+        password = self._password(login, guess)
         refusal = self.model.code_refusal(code)
 
         def call() -> SignedIn:
@@ -232,6 +249,12 @@ class CoproauthMachine(RuleBasedStateMachine):
         self.model.attach(code, login)
         return self._opened(call(), login, active_id=code.contact.account.id)
 
+    @rule(target=sessions, contact=contacts, email=emails)
+    def onboard(self, contact: Contact, email: str) -> object:
+        """A letter is printed and used at once, with the right password."""
+        code = self.issue(contact, None)
+        return self.activate(code, email, None) if isinstance(code, str) else multiple()
+
     @rule(target=sessions, token=sessions, typed=codes)
     def link(self, token: str, typed: str) -> object:
         """A logged-in person types a code."""
@@ -250,10 +273,10 @@ class CoproauthMachine(RuleBasedStateMachine):
         session.is_live = False
         return self._opened(call(), session.login, active_id=code.contact.account.id)
 
-    @rule(contact=contacts, portfolio_id=st.sampled_from(PORTFOLIOS))
-    def dissociate(self, contact: Contact, portfolio_id: str) -> None:
+    @rule(contact=contacts, by=managers)
+    def dissociate(self, contact: Contact, by: str | None) -> None:
         """A manager takes a contact off its login."""
-        manager = Manager(id="m", portfolio_id=portfolio_id)
+        manager = self._manager(contact, by)
         if not self._is_managed(contact, manager):
             self._expect(NotAllowed, lambda: self.town.auth.activation.dissociate(contact.id, by=manager))
             return
@@ -265,10 +288,11 @@ class CoproauthMachine(RuleBasedStateMachine):
             login.contact_ids.remove(contact.id)
             self.model.end_everything(login)
 
-    @rule(target=sessions, email=st.sampled_from(EMAILS), password=st.sampled_from(PASSWORDS))
-    def log_in(self, email: str, password: str) -> object:
+    @rule(target=sessions, email=emails, guess=guesses)
+    def log_in(self, email: str, guess: str | None) -> object:
         """Somebody tries a password."""
         login = self.model.login(email)
+        password = self._password(login, guess)
 
         def call() -> SignedIn:
             return self.town.log_in(email, password=password)
@@ -312,23 +336,23 @@ class CoproauthMachine(RuleBasedStateMachine):
         session.is_live = False
         return self._opened(call(), session.login, active_id=wanted.id)
 
-    @rule(target=reset_tokens, email=st.sampled_from(EMAILS))
+    @rule(target=reset_tokens, email=emails)
     def request_reset(self, email: str) -> object:
         """Somebody forgot a password, or says so."""
         self.town.auth.password_reset.request(email=email, source=self.town.source)
         return self._link_mailed(self.model.login(email))
 
-    @rule(target=reset_tokens, contact=contacts, portfolio_id=st.sampled_from(PORTFOLIOS))
-    def send_link(self, contact: Contact, portfolio_id: str) -> object:
+    @rule(target=reset_tokens, contact=contacts, by=managers)
+    def send_link(self, contact: Contact, by: str | None) -> object:
         """A manager sends a reset link."""
-        manager = Manager(id="m", portfolio_id=portfolio_id)
+        manager = self._manager(contact, by)
         login = self.model.login_of(contact.id)
         if login is None or not self._is_managed(contact, manager):
             return self._refused(NotAllowed, lambda: self.town.auth.password_reset.send_link(contact.id, by=manager))
         self.town.auth.password_reset.send_link(contact.id, by=manager)
         return self._link_mailed(login)
 
-    @rule(token=reset_tokens, password=st.sampled_from(PASSWORDS))
+    @rule(token=reset_tokens, password=passwords)
     def redeem(self, token: str, password: str) -> None:
         """Somebody follows a reset link."""
         link = self.model.resets[token]
@@ -342,17 +366,15 @@ class CoproauthMachine(RuleBasedStateMachine):
         call()
         self.model.change_password(link.login, password)
 
-    @rule(
-        target=sessions, contact=contacts, portfolio_id=st.sampled_from(PORTFOLIOS), chosen=st.sampled_from(PASSWORDS)
-    )
-    def hand_over(self, contact: Contact, portfolio_id: str, chosen: str) -> object:
+    @rule(target=sessions, contact=contacts, by=managers, chosen=passwords)
+    def hand_over(self, contact: Contact, by: str | None, chosen: str) -> object:
         """A manager sets a password; its owner replaces it at the next login."""
-        manager, login = Manager(id="m", portfolio_id=portfolio_id), self.model.login_of(contact.id)
+        manager, login = self._manager(contact, by), self.model.login_of(contact.id)
         reach = self.model.accounts(login) if login else []
         if (
             login is None
             or not self._is_managed(contact, manager)
-            or any(account.portfolio_id != portfolio_id for account in reach)
+            or any(account.portfolio_id != manager.portfolio_id for account in reach)
         ):
             return self._refused(NotAllowed, lambda: self.town.auth.password_reset.set_password(contact.id, by=manager))
         temporary = self.town.auth.password_reset.set_password(contact.id, by=manager).password
@@ -363,10 +385,11 @@ class CoproauthMachine(RuleBasedStateMachine):
         active = signed_in.session.active_account
         return self._opened(signed_in, login, active_id=active.id if active else None)
 
-    @rule(target=sessions, token=sessions, current=st.sampled_from(PASSWORDS), new=st.sampled_from(PASSWORDS))
-    def change_password(self, token: str, current: str, new: str) -> object:
+    @rule(target=sessions, token=sessions, guess=guesses, new=passwords)
+    def change_password(self, token: str, guess: str | None, new: str) -> object:
         """A logged-in person changes the password."""
         session = self.model.sessions[token]
+        current = self._password(session.login, guess)
 
         def call() -> SignedIn:
             return self.town.auth.login.change_password(
@@ -394,8 +417,6 @@ class CoproauthMachine(RuleBasedStateMachine):
     @invariant()
     def every_session_shows_what_the_model_says(self) -> None:
         """A live session shows its login's accounts of this moment; a dead one is refused."""
-        if not hasattr(self, "model"):
-            return
         for token, session in self.model.sessions.items():
             if not session.is_live:
                 self._expect(SessionRefused, lambda token=token: self.town.auth.login.session(token))  # type: ignore[misc]
@@ -408,11 +429,15 @@ class CoproauthMachine(RuleBasedStateMachine):
     @invariant()
     def the_printed_identifier_is_the_login_s(self) -> None:
         """The call for funds names the e-mail of the contact's login, or none."""
-        if not hasattr(self, "model"):
-            return
         for contact_id in self.model.contacts:
             login = self.model.login_of(contact_id)
             assert self.town.auth.login.identifier_of(contact_id) == (login.email if login else None)
+
+    def _password(self, login: ModelLogin | None, guess: str | None) -> str:
+        return guess or (login.password if login else PASSWORDS[0])
+
+    def _manager(self, contact: Contact, by: str | None) -> Manager:
+        return Manager(id="manager", portfolio_id=by or contact.account.portfolio_id)
 
     def _is_managed(self, contact: Contact, manager: Manager) -> bool:
         return contact.id in self.model.contacts and contact.account.portfolio_id == manager.portfolio_id
