@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from itertools import groupby
+from urllib.parse import quote
 
 import attrs
 from starlette.exceptions import HTTPException
@@ -75,7 +76,12 @@ class _DeskVisit:
 
     def back_to(self, contact: Contact, *, notice: str) -> Response:
         """Show the contact's page again."""
-        return self.visit.redirect(f"/desk/contacts/{contact.id}", notice=notice)
+        return self.visit.redirect(path_of(contact), notice=notice)
+
+
+def path_of(contact: Contact) -> str:
+    """Return the path of a contact's page."""
+    return f"/desk/contacts/{quote(contact.id, safe='')}"
 
 
 DeskHandler = Callable[[_DeskVisit], Response]
@@ -138,13 +144,13 @@ def _issue(at: _DeskVisit) -> Response:
     """Issue a code and show the letter, in this one answer only."""
     contact = at.contact
     letters = [at.visit.auth.activation.issue(contact.id, by=at.manager)]
-    return at.visit.render("desk/letters.html", at=at, letters=letters, back=f"/desk/contacts/{contact.id}")
+    return at.visit.render("desk/letters.html", at=at, letters=letters, back=path_of(contact))
 
 
 def _issue_all(at: _DeskVisit) -> Response:
     condominium = at.condominium
     letters = at.visit.auth.activation.issue_all(condominium.id, by=at.manager)
-    return at.visit.render("desk/letters.html", at=at, letters=letters, back=f"/desk/condominiums/{condominium.id}")
+    return at.visit.render("desk/letters.html", at=at, letters=letters, back=f"/desk/condominiums/{quote(condominium.id, safe='')}")
 
 
 def _show_dissociate(at: _DeskVisit) -> Response:

@@ -25,6 +25,7 @@ _FIELDS: tuple[tuple[type[Refused], str], ...] = (
     (EmailProofRequired, "email_code"),
     (ReauthenticationRequired, "current_password"),
 )
+_INPUTS = {"password": "new_password"}  # arguments whose input has another name: only onboarding refuses one
 
 
 @attrs.frozen
@@ -60,7 +61,7 @@ def faults_of(refusal: Refused, words: Words, policy: Policy) -> tuple[Fault, ..
             return tuple(Fault(_violation(word, words, policy), "new_password") for word in violations)
         case InvalidInput(field=field):
             key = f"invalid.{field}"
-            return (Fault(words(key if key in words else "invalid.other"), field),)
+            return (Fault(words(key if key in words else "invalid.other"), _INPUTS.get(field, field)),)
         case Throttled(retry_after=retry_after):
             return (Fault(words("refused.throttled", wait=words.wait(retry_after))),)
     mended = next((name for kind, name in _FIELDS if isinstance(refusal, kind)), None)

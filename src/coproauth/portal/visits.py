@@ -25,7 +25,7 @@ from coproauth.integrations.starlette import WebAuth, read_form
 from coproauth.policy import LOCALES
 from coproauth.portal.overviews import OverviewOf
 from coproauth.portal.refusals import Fault, faults_of, headers_of, status_of
-from coproauth.portal.words import Words, load_texts
+from coproauth.portal.words import Words, initials, load_texts
 
 _TEMPLATES = Environment(
     loader=FileSystemLoader(Path(__file__).parent / "templates"),
@@ -34,6 +34,7 @@ _TEMPLATES = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
+_TEMPLATES.filters["initials"] = initials
 
 
 @attrs.frozen(kw_only=True)

@@ -77,6 +77,12 @@ def seconds_of(duration: timedelta) -> int:
     return max(1, -(-duration // timedelta(seconds=1)))
 
 
+def initials(name: str) -> str:
+    """Return one or two letters that stand for a name in its avatar."""
+    words = re.findall(r"\w+", name)
+    return "".join(word[0] for word in dict.fromkeys((*words[:1], *words[-1:]))).upper() or "?"
+
+
 @cache
 def load_texts(locale: Locale) -> Mapping[str, str]:
     """Return the catalogue of a language, flat: ``login.title`` and so on."""
