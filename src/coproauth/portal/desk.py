@@ -150,7 +150,9 @@ def _issue(at: _DeskVisit) -> Response:
 def _issue_all(at: _DeskVisit) -> Response:
     condominium = at.condominium
     letters = at.visit.auth.activation.issue_all(condominium.id, by=at.manager)
-    return at.visit.render("desk/letters.html", at=at, letters=letters, back=f"/desk/condominiums/{quote(condominium.id, safe='')}")
+    return at.visit.render(
+        "desk/letters.html", at=at, letters=letters, back=f"/desk/condominiums/{quote(condominium.id, safe='')}"
+    )
 
 
 def _show_dissociate(at: _DeskVisit) -> Response:

@@ -1,0 +1,118 @@
+"""The command ``coproauth``. What a subcommand needs is imported when it runs, and no earlier."""
+
+from __future__ import annotations
+
+import argparse
+import socket
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from coproauth import __version__
+from coproauth.services.courier import BackgroundCourier
+
+if TYPE_CHECKING:
+    from coproauth.portal.demo import Demo
+
+_HOST = "127.0.0.1"
+_DATABASE = Path("coproauth-demo.sqlite3")
+_EXTRA_MISSING = """\
+The demonstration needs the packages of the portal, and {name} is not installed:
+
+    python -m pip install 'coproauth[portal]'
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command and return its exit status."""
+    options = _parser().parse_args(arguments)
+    if options.command == "demo":
+        return _demo(options.database, port=options.port, reset=options.reset)
+    _parser().print_help()
+    return 2
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="coproauth", description="Identity for condominium portals.")
+    parser.add_argument("--version", action="version", version=f"coproauth {__version__}")
+    commands = parser.add_subparsers(dest="command", metavar="command")
+    demo = commands.add_parser("demo", help="serve a portal with sample condominiums on this machine")
+    demo.add_argument("--port", type=int, default=8000, help="8000 if not given; 0 takes a free one")
+    demo.add_argument("--database", type=Path, default=_DATABASE, help=f"SQLite file, {_DATABASE} if not given")
+    demo.add_argument("--reset", action="store_true", help="start over with a new database")
+    return parser
+
+
+def _demo(database: Path, *, port: int, reset: bool) -> int:
+    try:
+        import uvicorn  # noqa: PLC0415 - an extra
+
+        from coproauth.portal.demo import open_demo  # noqa: PLC0415 - an extra
+    except ModuleNotFoundError as error:
+        sys.stderr.write(_EXTRA_MISSING.format(name=error.name))
+        return 1
+    try:
+        listener = _listen(port)
+    except OSError as error:
+        sys.stderr.write(f"Port {port} cannot be used ({error.strerror}); choose another with --port.\n")
+        return 1
+    with listener:
+        address = f"http://{_HOST}:{listener.getsockname()[1]}"
+        if reset:
+            _remove(database)
+        _say(f"Preparing {database}: a few seconds the first time, passwords are really hashed…")
+        demo = open_demo(database, portal_url=address)
+        _say(_guide(demo, address))
+        config = uvicorn.Config(
+            demo.app, log_level="warning", access_log=False, proxy_headers=False, server_header=False
+        )
+        try:
+            with BackgroundCourier(demo.auth.courier, interval=0.5):
+                uvicorn.Server(config).run(sockets=[listener])
+        except KeyboardInterrupt:
+            _say("\nStopped. The same command opens it again as you left it; --reset starts over.")
+        finally:
+            demo.engine.dispose()
+    return 0
+
+
+def _listen(port: int) -> socket.socket:
+    listener = socket.socket()
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((_HOST, port))
+    except OSError:
+        listener.close()
+        raise
+    return listener
+
+
+def _remove(database: Path) -> None:
+    for suffix in ("", "-wal", "-shm", "-journal", ".key"):
+        database.with_name(database.name + suffix).unlink(missing_ok=True)
+
+
+def _guide(demo: Demo, address: str) -> str:
+    """Return what is printed at the start: where to go, and what to try."""
+    from coproauth.portal.words import load_texts  # noqa: PLC0415 - an extra
+
+    texts = load_texts("en")
+    lines = [
+        "",
+        f"  Portal     {address}/",
+        f"  Guide      {address}/demo",
+        f"  Mailbox    {address}/demo/mailbox",
+        f"  Managers   {address}/desk",
+        "",
+        f"  Password of every login below, unless another stands beside it: {demo.password}",
+    ]
+    for hint in demo.hints:
+        typed = "   ".join(filter(None, (hint.code, hint.email, hint.password)))
+        lines += ["", f"  {texts[f'demo.show.{hint.shows}']}", f"    {hint.name}:  {typed}"]
+    return "\n".join([*lines, "", "Ctrl-C ends it."])
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()

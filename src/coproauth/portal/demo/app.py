@@ -1,0 +1,175 @@
+"""Opens the demonstration: a database, the portal over it, and the pages that only a demonstration has."""
+
+from __future__ import annotations
+
+import secrets
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import attrs
+from sqlalchemy import Engine
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+
+from coproauth.adapters.sqlalchemy import SqlStore, StandaloneDirectory, sqlite_engine
+from coproauth.core.accounts import Account, Condominium, Manager
+from coproauth.facade import Coproauth
+from coproauth.integrations.starlette import WebAuth
+from coproauth.policy import Policy
+from coproauth.portal.app import create_portal
+from coproauth.portal.demo.mailbox import Mailbox
+from coproauth.portal.demo.samples import sample_overview
+from coproauth.portal.demo.seed import Hint, Seeder
+from coproauth.portal.demo.town import FIRMS, PASSWORD, Firm
+from coproauth.portal.desk import Desk
+from coproauth.portal.overviews import Overview
+from coproauth.portal.visits import Page, Visit
+
+_KEY_BYTES = 32
+_BY_MANAGER = {firm.manager_id: firm for firm in FIRMS}
+_TOOLS = (("/demo", "demo.guide"), ("/demo/mailbox", "demo.mailbox"), ("/desk", "demo.desk"))
+
+
+@attrs.frozen(kw_only=True)
+class Demo:
+    """The demonstration, opened.
+
+    Attributes:
+        app: to be served at the address it was opened for.
+        hints: what to try.
+        password: of every login that is activated.
+    """
+
+    app: Starlette
+    auth: Coproauth
+    mailbox: Mailbox
+    directory: StandaloneDirectory
+    engine: Engine
+    hints: tuple[Hint, ...]
+    password: str = attrs.field(default=PASSWORD, repr=False)
+
+
+def open_demo(database: Path, *, portal_url: str, policy: Policy | None = None) -> Demo:
+    """Open the demonstration on a SQLite file, which is created and filled if it is not there."""
+    policy = policy or Policy()
+    engine = sqlite_engine(database)
+    store = SqlStore(engine)
+    store.create_tables()
+    directory = StandaloneDirectory(engine)
+    secret_key = _secret_key(key_file(database))
+    seeder = Seeder(store=store, directory=directory, secret_key=secret_key, portal_url=portal_url, policy=policy)
+    if seeder.is_empty:
+        seeder.seed()
+    mailbox = Mailbox()
+    auth = Coproauth(
+        store=store,
+        directory=directory,
+        mailer=mailbox,
+        secret_keys=[secret_key],
+        portal_url=portal_url,
+        policy=policy,
+    )
+    host = _Host(directory=directory, web=WebAuth(auth), hints=seeder.prepare())
+    app = create_portal(
+        auth, desk=host.desk, overview=host.overview, extra_pages=(*host.pages(), *mailbox.pages()), tools=_TOOLS
+    )
+    return Demo(app=app, auth=auth, mailbox=mailbox, directory=directory, engine=engine, hints=host.hints)
+
+
+def key_file(database: Path) -> Path:
+    """Return where the secret key of a database is kept."""
+    return database.with_name(database.name + ".key")
+
+
+def _secret_key(path: Path) -> bytes:
+    """Return the key beside the database, drawn at the first start; only its owner can read the file."""
+    if not path.exists():
+        path.touch(mode=0o600)
+        path.write_bytes(secrets.token_bytes(_KEY_BYTES))
+    return path.read_bytes()
+
+
+@attrs.frozen(kw_only=True)
+class _Host:
+    """Stands in for the host software: its managers, its documents, and the deletion of a condominium."""
+
+    directory: StandaloneDirectory
+    web: WebAuth
+    hints: tuple[Hint, ...]
+
+    @property
+    def desk(self) -> Desk:
+        return Desk(
+            manager=self._manager,
+            condominiums=lambda manager: self.directory.condominiums(manager.portfolio_id),
+            firm=lambda manager: _BY_MANAGER[manager.id].name,
+            entrance="/demo",
+        )
+
+    def overview(self, account: Account) -> Overview:
+        base = urlsplit(self.web.auth.portal_url).path
+        return sample_overview(account, url=lambda path: base + path)
+
+    def pages(self) -> tuple[Page, ...]:
+        return (
+            Page(path="/demo", get=self._show_guide),
+            Page(path="/demo/manager", post=self._choose_manager, back="/demo"),
+            Page(path="/demo/manager/leave", post=self._leave, back="/demo"),
+            Page(path="/demo/condominiums/remove", post=self._remove_condominium, back="/demo"),
+            Page(path="/demo/documents/{account_id}/{place:int}", get=self._show_document),
+        )
+
+    def _firm(self, request: Request) -> Firm | None:
+        manager_id, _, signature = (self.web.read_cookie(request, "manager") or "").partition(".")
+        firm = _BY_MANAGER.get(manager_id)
+        return firm if firm and self.web.is_signed("manager", manager_id, signature) else None
+
+    def _manager(self, request: Request) -> Manager | None:
+        firm = self._firm(request)
+        return Manager(id=firm.manager_id, portfolio_id=firm.portfolio_id) if firm else None
+
+    def _condominiums(self) -> list[Condominium]:
+        return [row for firm in FIRMS for row in self.directory.condominiums(firm.portfolio_id)]
+
+    def _show_guide(self, visit: Visit) -> Response:
+        return visit.render(
+            "demo/guide.html",
+            logins=[hint for hint in self.hints if hint.code is None],
+            codes=[hint for hint in self.hints if hint.code],
+            password=PASSWORD,
+            firms=FIRMS,
+            chosen=self._firm(visit.request),
+            condominiums=self._condominiums(),
+        )
+
+    def _choose_manager(self, visit: Visit) -> Response:
+        manager_id = visit.field("manager_id")
+        if manager_id not in _BY_MANAGER:
+            raise HTTPException(400)
+        response = visit.redirect("/desk")
+        self.web.set_cookie(response, "manager", f"{manager_id}.{self.web.sign('manager', manager_id)}")
+        return response
+
+    def _leave(self, visit: Visit) -> Response:
+        response = visit.redirect("/demo")
+        self.web.delete_cookie(response, "manager")
+        return response
+
+    def _remove_condominium(self, visit: Visit) -> Response:
+        wanted = [row for row in self._condominiums() if row.id == visit.field("condominium_id")]
+        for condominium in wanted:
+            self.directory.remove_condominium(condominium.id)
+        return visit.redirect("/demo", notice="condominium_removed" if wanted else None)
+
+    def _show_document(self, visit: Visit) -> Response:
+        """Show a sample file to whom its account is active for: the authorisation is the host's own matter."""
+        account = visit.require_session().active_account
+        place = visit.request.path_params["place"]
+        if account is None or account.id != visit.request.path_params["account_id"]:
+            raise HTTPException(404)
+        documents = self.overview(account).documents
+        if place >= len(documents):
+            raise HTTPException(404)
+        return PlainTextResponse(f"{documents[place].name}\n{account.condominium_name}\n{account.label}\n")
