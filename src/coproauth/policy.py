@@ -118,7 +118,7 @@ class Policy:
         throttle_source: failed attempts from one source.
         throttle_requests: reset requests from one source.
         throttle_mail: mails that one address can be sent on a stranger's request.
-        mail_batch: how many mails a courier takes at once.
+        mail_batch: how many mails a courier takes at once; all of them must fit into the lease.
         mail_lease: how long a mail that was taken is left to the courier who took it.
         mail_tries: after how many failed deliveries a mail is left to the operator.
         mail_backoff: wait after the first failed delivery; doubles each time.
@@ -169,7 +169,7 @@ class Policy:
         free_attempts=5, first_delay=timedelta(minutes=15), longest_delay=timedelta(hours=24)
     )
 
-    mail_batch: int = 50
+    mail_batch: int = 20
     mail_lease: timedelta = timedelta(minutes=5)
     mail_tries: int = 10
     mail_backoff: timedelta = timedelta(seconds=30)

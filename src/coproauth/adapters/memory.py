@@ -141,6 +141,7 @@ class _Outbox:
 
     def claim(self, *, at: datetime, until: datetime, limit: int, max_tries: int) -> Sequence[Intention]:
         due = [row for row in self.rows.values() if row.due_at <= at and row.tries < max_tries]
+        due.sort(key=lambda row: (row.due_at, row.queued_at))
         taken = [attrs.evolve(row, due_at=until, tries=row.tries + 1) for row in due[:limit]]
         self.rows.update({row.id: row for row in taken})
         return taken

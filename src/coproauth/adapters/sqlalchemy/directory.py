@@ -6,10 +6,10 @@ import secrets
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from sqlalchemy import Engine, MetaData, Select, Subquery, Table, delete, insert, select
+from sqlalchemy import Engine, MetaData, Select, SelectBase, Subquery, Table, delete, insert, select
 
-from coproauth.adapters.sqlalchemy.engine import WRITING
 from coproauth.adapters.sqlalchemy.tables import Tables
+from coproauth.adapters.sqlalchemy.transactions import Transactions
 from coproauth.core.accounts import Account, Condominium, Contact
 from coproauth.errors import ConfigurationError
 
@@ -34,7 +34,7 @@ class SqlDirectory:
         order: how contacts, and with them a person's accounts, are ordered.
     """
 
-    def __init__(self, engine: Engine, statement: Select[Any], *, order_by: Sequence[str] = ()) -> None:
+    def __init__(self, engine: Engine, statement: SelectBase, *, order_by: Sequence[str] = ()) -> None:
         """Take the SELECT.
 
         Args:
@@ -47,6 +47,7 @@ class SqlDirectory:
             ConfigurationError: one of the columns is missing.
         """
         self.engine = engine
+        self._transactions = Transactions.on(engine)
         self.rows: Subquery = statement.subquery("directory")
         names = tuple(order_by) or ("condominium_name", "account_label", "contact_name", "contact_id")
         missing = {*DIRECTORY_COLUMNS, *names} - set(self.rows.c.keys())
@@ -70,7 +71,7 @@ class SqlDirectory:
         return self._fetch(self._select.where(self.rows.c.condominium_id == condominium_id))
 
     def _fetch(self, statement: Select[Any]) -> list[Contact]:
-        with self.engine.begin() as connection:
+        with self._transactions.reading() as connection:
             return [contact_of(row) for row in connection.execute(statement)]
 
 
@@ -93,14 +94,13 @@ class StandaloneDirectory(SqlDirectory):
     def __init__(self, engine: Engine, *, tables: Tables | None = None) -> None:
         """Take the engine; the tables are those of ``SqlStore`` unless others are given."""
         self._tables = tables or Tables.build(MetaData())
-        self._writing_engine = engine.execution_options(**{WRITING: True})
         super().__init__(engine, _standalone_select(self._tables), order_by=["position"])
 
     def condominiums(self, portfolio_id: str) -> Sequence[Condominium]:
         """Return the condominiums of a portfolio, in the order of adding."""
         table = self._tables.condominiums
         wanted = select(table.c.id, table.c.name, table.c.portfolio_id).where(table.c.portfolio_id == portfolio_id)
-        with self.engine.begin() as connection:
+        with self._transactions.reading() as connection:
             rows = connection.execute(wanted.order_by(table.c.position))
             return [Condominium(id=row.id, name=row.name, portfolio_id=row.portfolio_id) for row in rows]
 
@@ -108,7 +108,7 @@ class StandaloneDirectory(SqlDirectory):
         """Add a condominium to a portfolio."""
         row = Condominium(id=_new_id(), name=name, portfolio_id=portfolio_id)
         values = {"id": row.id, "name": name, "portfolio_id": portfolio_id}
-        with self._writing_engine.begin() as connection:
+        with self._transactions.apart() as connection:
             connection.execute(insert(self._tables.condominiums).values(values))
         return row
 
@@ -116,7 +116,7 @@ class StandaloneDirectory(SqlDirectory):
         """Add an account to a condominium; ``LookupError`` if there is no such condominium."""
         accounts, condominiums = self._tables.accounts, self._tables.condominiums
         account_id = _new_id()
-        with self._writing_engine.begin() as connection:
+        with self._transactions.apart() as connection:
             found = connection.execute(select(condominiums).where(condominiums.c.id == condominium_id)).one_or_none()
             if found is None:
                 raise LookupError(condominium_id)
@@ -134,7 +134,7 @@ class StandaloneDirectory(SqlDirectory):
         """Add a person to an account; ``LookupError`` if there is no such account."""
         accounts, contacts = self._tables.accounts, self._tables.contacts
         contact_id = _new_id()
-        with self._writing_engine.begin() as connection:
+        with self._transactions.apart() as connection:
             if connection.execute(select(accounts.c.id).where(accounts.c.id == account_id)).one_or_none() is None:
                 raise LookupError(account_id)
             values = {"id": contact_id, "account_id": account_id, "name": name, "email": email}
@@ -150,7 +150,7 @@ class StandaloneDirectory(SqlDirectory):
         self._remove(self._tables.contacts, contact_id)
 
     def _remove(self, table: Table, row_id: str) -> None:
-        with self._writing_engine.begin() as connection:
+        with self._transactions.apart() as connection:
             connection.execute(delete(table).where(table.c.id == row_id))
 
 

@@ -9,7 +9,8 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL
 from sqlalchemy.pool import ConnectionPoolEntry
 
-WRITING = "coproauth_writing"  # the execution option that tells a unit of work from a reading
+from coproauth.adapters.sqlalchemy.transactions import WRITING
+
 BUSY_TIMEOUT = 10.0  # seconds a unit of work waits for the one that writes before it; each takes milliseconds
 
 

@@ -9,7 +9,6 @@ import attrs
 from sqlalchemy import Connection, Engine, MetaData
 
 from coproauth.adapters.sqlalchemy.directory import SqlDirectory
-from coproauth.adapters.sqlalchemy.engine import WRITING
 from coproauth.adapters.sqlalchemy.page_check import PageCheck
 from coproauth.adapters.sqlalchemy.repositories import (
     SqlCodes,
@@ -21,6 +20,7 @@ from coproauth.adapters.sqlalchemy.repositories import (
 )
 from coproauth.adapters.sqlalchemy.tables import Tables
 from coproauth.adapters.sqlalchemy.throttle import SqlThrottle
+from coproauth.adapters.sqlalchemy.transactions import Transactions
 from coproauth.core.sessions import SessionView
 from coproauth.ports import Directory
 
@@ -49,34 +49,35 @@ class SqlStore:
         """Take the engine; the tables are ours alone unless the host built them into its own metadata."""
         self.engine = engine
         self.tables = tables or Tables.build(MetaData())
-        self._writing_engine = engine.execution_options(**{WRITING: True})
+        self._transactions = Transactions.on(engine)
         self._page_checks: dict[int, PageCheck] = {}
 
     def create_tables(self) -> None:
         """Create the tables that are not there yet."""
         metadata = self.tables.identities.metadata
-        metadata.create_all(self._writing_engine, tables=list(attrs.astuple(self.tables, recurse=False)))
+        with self._transactions.apart() as connection:
+            metadata.create_all(connection, tables=list(attrs.astuple(self.tables, recurse=False)))
 
     @contextmanager
     def reading(self) -> Iterator[SqlUnitOfWork]:
         """Open a consistent view."""
-        with self.engine.begin() as connection:
+        with self._transactions.reading() as connection:
             yield self._on(connection)
 
     @contextmanager
     def writing(self) -> Iterator[SqlUnitOfWork]:
         """Open an atomic unit of work: kept when the block ends, undone when it raises."""
-        with self._writing_engine.begin() as connection:
+        with self._transactions.writing() as connection:
             yield self._on(connection)
 
     def throttle(self) -> SqlThrottle:
         """Return the counters kept beside the store."""
-        return SqlThrottle(self._writing_engine, self.tables.throttle)
+        return SqlThrottle(self._transactions, self.tables.throttle)
 
     def session_view(self, digest: str, directory: Directory) -> SessionView | None:
         """Return everything about a session: one statement if the directory is in this database, else two looks."""
         check = self._page_check(directory)
-        with self.engine.begin() as connection:
+        with self._transactions.reading() as connection:
             rows = connection.execute(check.statement, {"digest": digest}).all()
         return check.read(rows)
 

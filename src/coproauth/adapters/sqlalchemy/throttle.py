@@ -5,23 +5,24 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, Engine, Table, delete, insert, select, update
+from sqlalchemy import Connection, Table, delete, insert, select, update
 
 from coproauth.adapters.sqlalchemy.tables import dump
+from coproauth.adapters.sqlalchemy.transactions import Transactions
 from coproauth.core.throttling import Counter, ThrottleKey, decide_admission
 
 
 class SqlThrottle:
     """Counts attempts in a table; each call is one transaction of its own."""
 
-    def __init__(self, engine: Engine, table: Table) -> None:
-        """Take the engine, set up for writing, and the table."""
-        self._engine = engine
+    def __init__(self, transactions: Transactions, table: Table) -> None:
+        """Take where transactions are opened, and the table."""
+        self._transactions = transactions
         self._table = table
 
     def admit(self, keys: Sequence[ThrottleKey], *, at: datetime) -> timedelta:
         """Count one attempt on every key and return zero; or count none and return the longest wait."""
-        with self._engine.begin() as connection:
+        with self._transactions.apart() as connection:
             counters = self._read(connection, keys)
             decision = decide_admission(keys, counters, at=at)
             if isinstance(decision, timedelta):
@@ -34,7 +35,7 @@ class SqlThrottle:
         """Take one attempt back from every key, and the wait with it while attempts are free."""
         if not keys:
             return
-        with self._engine.begin() as connection:
+        with self._transactions.apart() as connection:
             counters = self._read(connection, keys)
             for key in keys:
                 if key.name in counters:
@@ -42,7 +43,7 @@ class SqlThrottle:
 
     def clear(self, key: ThrottleKey) -> None:
         """Forget everything about a key."""
-        with self._engine.begin() as connection:
+        with self._transactions.apart() as connection:
             connection.execute(delete(self._table).where(self._table.c.name == key.name))
 
     def _read(self, connection: Connection, keys: Sequence[ThrottleKey]) -> dict[str, Counter]:

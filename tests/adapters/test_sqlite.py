@@ -1,0 +1,107 @@
+"""What is particular to the store on SQLite."""
+
+from __future__ import annotations
+
+import sqlite3
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from datetime import datetime
+from pathlib import Path
+
+import attrs
+import pytest
+from sqlalchemy import MetaData, event, text
+from sqlalchemy.exc import StatementError
+from tests.adapters.test_store import JEANNE
+
+from coproauth.adapters.sqlalchemy import SqlStore, StandaloneDirectory, Tables, sqlite_engine
+from coproauth.testing import Sandbox
+
+
+@pytest.fixture
+def town(tmp_path: Path) -> Sandbox:
+    """A town in a file."""
+    engine = sqlite_engine(tmp_path / "town.sqlite3")
+    store = SqlStore(engine)
+    store.create_tables()
+    return Sandbox.build(store=store, directory=StandaloneDirectory(engine))
+
+
+def store_of(town: Sandbox) -> SqlStore:
+    """Return the SQL store of a town."""
+    assert isinstance(town.store, SqlStore)
+    return town.store
+
+
+def test_an_instant_without_a_zone_is_refused(town: Sandbox) -> None:
+    """Nothing naive reaches the database."""
+    naive = attrs.evolve(JEANNE, created_at=datetime(2026, 1, 1))  # noqa: DTZ001 - the point of the test
+
+    with pytest.raises(StatementError, match="must be aware"), town.store.writing() as work:
+        work.identities.add(naive)
+
+
+def test_a_page_check_is_one_statement_that_scans_no_table(town: Sandbox) -> None:
+    """However many people there are, one person's page looks at that person's rows."""
+    token = town.activate(town.contact(), "jeanne@example.fr").token
+    statements: list[str] = []
+    event.listen(store_of(town).engine, "before_cursor_execute", lambda *call: statements.append(call[2]))
+
+    town.auth.login.session(token)
+
+    pages = [statement for statement in statements if not statement.startswith("BEGIN")]
+    assert len(pages) == 1
+    with store_of(town).engine.connect() as connection:
+        plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {pages[0]}", ("", "")).all()
+    assert [row for row in plan if row.detail.startswith(("SCAN coproauth", "MATERIALIZE"))] == []
+
+
+def test_the_file_is_kept_in_write_ahead_logging_with_foreign_keys(town: Sandbox) -> None:
+    """Readers go on while one writes, and no row points nowhere."""
+    with store_of(town).engine.connect() as connection:
+        names = ("journal_mode", "foreign_keys", "synchronous")
+        pragmas = [connection.exec_driver_sql(f"PRAGMA {name}").scalar() for name in names]
+
+    assert pragmas == ["wal", 1, 2]
+
+
+def test_readers_are_not_held_up_by_a_unit_of_work(town: Sandbox) -> None:
+    """A page is answered while another request is in the middle of its transaction, and sees nothing of it."""
+    signed_in = town.activate(town.contact(), "jeanne@example.fr")
+
+    with ThreadPoolExecutor(1) as elsewhere, town.store.writing() as work:
+        work.sessions.end_all(signed_in.session.identity_id)
+        page = elsewhere.submit(town.auth.login.session, signed_in.token)
+
+        assert page.result() == signed_in.session
+
+
+def test_the_tables_can_live_among_the_host_s_under_a_prefix(tmp_path: Path) -> None:
+    """The host's metadata holds them, each name after the prefix, and the store works on them."""
+    engine = sqlite_engine(tmp_path / "host.sqlite3")
+    metadata = MetaData()
+    tables = Tables.build(metadata, prefix="portail_")
+    metadata.create_all(engine)
+    town = Sandbox.build(store=SqlStore(engine, tables=tables), directory=StandaloneDirectory(engine, tables=tables))
+
+    session = town.activate(town.contact(), "jeanne@example.fr").session
+
+    assert session.email == "jeanne@example.fr"
+    assert all(name.startswith("portail_") for name in metadata.tables)
+
+
+def test_the_file_holds_no_secret_in_clear(town: Sandbox) -> None:
+    """Neither code, token, digits, link nor password is anywhere in the database (ASVS V6.5.2)."""
+    code = town.code_for(town.contact())
+    signed_in = town.activate_with(code, "jeanne@example.fr")
+    digits = town.digits_for("jeanne@example.fr")
+    town.auth.password_reset.request(email="jeanne@example.fr", source=town.source)
+    with store_of(town).engine.connect() as connection:
+        waiting = connection.execute(text("SELECT * FROM coproauth_outbox")).all()
+    reset = town.reset_token_for("jeanne@example.fr")
+
+    with closing(sqlite3.connect(store_of(town).engine.url.database or "")) as file:
+        dump = "\n".join(file.iterdump())
+
+    secrets = (code, code.replace("-", ""), signed_in.token, digits, reset, "une girafe sous la pluie")
+    assert [secret for secret in secrets if secret in dump + repr(waiting)] == []
