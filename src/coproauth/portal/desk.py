@@ -7,7 +7,6 @@ page shows whether a contact is activated and never the login's e-mail, except o
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from itertools import groupby
 from urllib.parse import quote
 
 import attrs
@@ -101,9 +100,11 @@ def _show_condominium(at: _DeskVisit) -> Response:
 
 
 def _by_account(contacts: Sequence[Contact]) -> list[tuple[Account, list[Contact]]]:
-    """Return each account with its contacts, the accounts in order of their labels."""
-    ordered = sorted(contacts, key=lambda contact: (contact.account.label, contact.account.id))
-    return [(account, list(group)) for account, group in groupby(ordered, key=lambda contact: contact.account)]
+    """Return each account with its contacts, in the host's order."""
+    groups: dict[str, tuple[Account, list[Contact]]] = {}
+    for contact in contacts:
+        groups.setdefault(contact.account.id, (contact.account, []))[1].append(contact)
+    return list(groups.values())
 
 
 def _show_contact(at: _DeskVisit) -> Response:
