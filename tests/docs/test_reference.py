@@ -170,7 +170,7 @@ class TestApi:
     def test_every_public_name_is_documented_and_no_other(self) -> None:
         """``api.md`` is the contract."""
         documented = re.findall(
-            r"auto(?:class|exception|function|data):: coproauth\.(\w+)$", _reference("api.md"), re.MULTILINE
+            r"(?:autoclass|autoexception|py:data):: coproauth\.(\w+)$", _reference("api.md"), re.MULTILINE
         )
 
         assert sorted(documented) == sorted(coproauth.__all__)
