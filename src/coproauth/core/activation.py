@@ -242,4 +242,4 @@ def _decide_new(held: HeldCode, email: EmailAddress, candidate: Candidate, *, at
 
 
 def _fits_any(typed: str, expected: tuple[str, ...]) -> bool:
-    return any(hmac.compare_digest(typed.encode(), digits.encode()) for digits in expected)
+    return typed.isascii() and any(hmac.compare_digest(typed, digits) for digits in expected)
