@@ -14,6 +14,7 @@ from coproauth.adapters.memory import MemoryAudit, MemoryDirectory, MemoryMailer
 from coproauth.core.messages import Message
 from coproauth.core.sessions import SignedIn
 from coproauth.core.sources import Source
+from coproauth.errors import Refused
 from coproauth.facade import Coproauth
 from coproauth.policy import Argon2Parameters, Policy
 from coproauth.ports import AuditSink, Directory, Mailer, PasswordHasher, SecretSource, Store, Throttle
@@ -24,6 +25,19 @@ SECRET_KEY = "a key for tests and nothing else, 0123456789"  # noqa: S105 - know
 JEANNE = "jeanne@example.fr"
 
 _Kind = TypeVar("_Kind", bound=Message)
+
+
+def refusal_of(call: Callable[[], object]) -> tuple[type[Refused], str]:
+    """Return the kind and the reason of the refusal that a call is answered with.
+
+    Raises:
+        AssertionError: nothing was refused.
+    """
+    try:
+        call()
+    except Refused as refusal:
+        return type(refusal), refusal.reason
+    raise AssertionError("nothing was refused")
 
 
 class SeededSecrets:

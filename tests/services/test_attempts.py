@@ -1,0 +1,228 @@
+"""Every attempt is admitted before anything is looked at, and on record however it ends."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+import pytest
+
+from coproauth import LoginRefused, Manager, PasswordChangeRequired, ResetRefused, Throttled
+from coproauth.adapters.memory import MemoryThrottle
+from coproauth.adapters.system import SystemSecrets
+from coproauth.core.activation_codes import ActivationCode
+from coproauth.core.audit import AuditEvent, Outcome, Pathway
+from coproauth.core.messages import ConfirmEmailMessage
+from coproauth.core.throttling import ThrottleKey
+from coproauth.testing.sandbox import PASSWORD
+from coproauth.testing.town import JEANNE, Town, refusal_of
+
+_OTHER = "trois pommes sur un nuage"
+
+
+def _walk(town: Town) -> list[str]:
+    """Take every pathway once with success, and return each secret that was made or typed on the way."""
+    auth, source, manager = town.auth, town.source, town.manager
+    contact = town.contact(email="file@example.fr")
+    (letter,) = auth.activation.issue_all(contact.account.condominium_id, by=manager)
+    auth.activation.preview(letter.code, source=source)
+    first = town.activate_with(letter.code, JEANNE)
+    second = town.code_for(town.contact())
+    linked = auth.activation.link(first.token, code=second, source=source)
+    switched = auth.accounts.switch(linked.token, account_id=contact.account.id)
+    again = auth.login.reauthenticate(switched.token, password=PASSWORD, source=source)
+    changed = auth.login.change_password(again.token, current_password=PASSWORD, new_password=_OTHER, source=source)
+    auth.login.change_email(changed.token, new_email="new@example.fr", current_password=_OTHER, source=source)
+    confirmation = town.mail(ConfirmEmailMessage)[-1].url.rpartition("/")[2]
+    auth.login.confirm_email(confirmation, source=source)
+    auth.login.log_out_everywhere(town.log_in("new@example.fr", password=_OTHER).token)
+    auth.login.log_out(town.log_in("new@example.fr", password=_OTHER).token)
+    link = town.reset_token("new@example.fr")
+    auth.password_reset.redeem(link, new_password=PASSWORD, source=source)
+    auth.password_reset.send_link(contact.id, by=manager)
+    temporary = auth.password_reset.set_password(contact.id, by=manager).password
+    with pytest.raises(PasswordChangeRequired) as required:
+        town.log_in("new@example.fr", password=temporary)
+    chosen = auth.login.choose_password(required.value.token, new_password=_OTHER, source=source)
+    auth.activation.dissociate(contact.id, by=manager)
+    tokens = [signed_in.token for signed_in in (first, linked, switched, again, changed, chosen)]
+    return [letter.code, second, PASSWORD, _OTHER, temporary, confirmation, link, required.value.token, *tokens]
+
+
+class TestAudit:
+    """One event for each pathway and outcome, in the past tense, without secret or address."""
+
+    def test_every_pathway_that_succeeds_is_on_record(self, town: Town) -> None:
+        """A new pathway fails here until it is walked."""
+        _walk(town)
+
+        assert {event.pathway for event in town.audit.events if event.outcome is Outcome.SUCCEEDED} == set(Pathway)
+
+    def test_no_event_holds_a_secret(self, town: Town) -> None:
+        """A-32: neither code, password, token nor e-mail."""
+        secrets = _walk(town)
+
+        shown = str(town.audit.events)
+
+        assert [secret for secret in secrets if secret in shown] == []
+        assert "@" not in shown
+
+    def test_a_success_names_whom_and_where(self, town: Town) -> None:
+        """The login by its id, the source by its address."""
+        identity_id = town.move_in().session.identity_id
+        town.audit.events.clear()
+
+        town.log_in(JEANNE)
+
+        assert town.audit.events == [
+            AuditEvent(
+                at=town.clock.now(),
+                pathway=Pathway.LOGGED_IN,
+                outcome=Outcome.SUCCEEDED,
+                subject=identity_id,
+                address="192.0.2.1",
+            )
+        ]
+
+    def test_a_manager_is_named(self, town: Town) -> None:
+        """Who acted, on whose file."""
+        contact = town.contact()
+
+        town.auth.activation.issue(contact.id, by=Manager(id="manager-7", portfolio_id="portfolio-1"))
+
+        assert town.audit.events == [
+            AuditEvent(
+                at=town.clock.now(),
+                pathway=Pathway.CODE_ISSUED,
+                outcome=Outcome.SUCCEEDED,
+                actor="manager-7",
+                subject=contact.id,
+            )
+        ]
+
+    def test_a_refusal_is_recorded_with_its_reason(self, town: Town) -> None:
+        """Once, also when the unit of work was rolled back."""
+        with pytest.raises(LoginRefused):
+            town.log_in(JEANNE)
+
+        (event,) = town.audit.events
+        assert (event.pathway, event.outcome, event.reason) == (Pathway.LOGGED_IN, Outcome.REFUSED, "login_refused")
+
+    def test_a_throttled_attempt_is_recorded(self, town: Town) -> None:
+        """The operator sees an attack that is held off."""
+        for _ in range(11):
+            refusal_of(lambda: town.log_in(JEANNE))
+
+        assert [event.reason for event in town.audit.events] == ["login_refused"] * 10 + ["throttled"]
+
+    def test_an_unexpected_error_is_recorded_and_raised(self, town: Town) -> None:
+        """By its class alone: its text may hold anything."""
+        town.move_in()
+        town.audit.events.clear()
+
+        def fail() -> None:
+            raise OSError("secret")
+
+        town.hasher.meanwhile = fail
+
+        with pytest.raises(OSError, match="secret"):
+            town.log_in(JEANNE)
+
+        (event,) = town.audit.events
+        assert (event.outcome, event.reason) == (Outcome.FAILED, "OSError")
+        assert "secret" not in str(event)
+
+    def test_a_broken_trail_opens_nothing(self) -> None:
+        """A-87: what cannot be put on record is not answered with a session."""
+
+        class _FullDisk:
+            def record(self, event: AuditEvent) -> None:
+                raise OSError(event.outcome)
+
+        town = Town.found(audit=_FullDisk())
+
+        with pytest.raises(OSError, match="refused"):
+            town.log_in(JEANNE)
+
+
+class TestCounting:
+    """Guesses stay counted; everything else is given back."""
+
+    def test_counts_survive_a_roll_back(self, town: Town) -> None:
+        """A refused activation undoes its unit of work, not its count."""
+        town.move_in()
+        code = town.code_for(town.contact())
+
+        answers = [
+            refusal_of(
+                lambda: town.auth.activation.activate(code=code, email=JEANNE, password=_OTHER, source=town.source)
+            )[1]
+            for _ in range(11)
+        ]
+
+        assert answers == ["email_already_registered"] * 10 + ["throttled"]
+
+    def test_an_unexpected_error_stays_counted(self, town: Town) -> None:
+        """ASVS V16.5.3: who can make the store fail gets no free guesses by it."""
+        town.move_in()
+
+        def fail() -> None:
+            raise OSError("the disk is full")
+
+        for _ in range(10):
+            town.hasher.meanwhile = fail
+            with pytest.raises(OSError, match="full"):
+                town.log_in(JEANNE)
+
+        assert refusal_of(lambda: town.log_in(JEANNE))[0] is Throttled
+
+    def test_what_is_no_guess_is_given_back(self, town: Town) -> None:
+        """A rejected password, a proof that is asked for, an address that is none: as often as one likes."""
+        code = town.code_for(town.contact())
+        activate = town.auth.activation.activate
+
+        for _ in range(60):
+            assert refusal_of(lambda: activate(code=code, email="x", password="x", source=town.source))[1] == (
+                "malformed"
+            )
+            assert refusal_of(lambda: activate(code=code, email=JEANNE, password="x", source=town.source))[1] == (
+                "password_rejected"
+            )
+
+        assert town.activate_with(code, JEANNE).session.email == JEANNE
+
+    def test_guessing_codes_is_slowed_by_source(self, town: Town) -> None:
+        """D-07: also what is malformed, which costs no look-up."""
+        code = town.code_for(town.contact())
+        for number in range(50):
+            guess = str(ActivationCode.draw(SystemSecrets().token_bytes)) if number % 2 else "no code"
+            refusal_of(lambda: town.auth.activation.preview(guess, source=town.source))  # noqa: B023
+
+        assert refusal_of(lambda: town.auth.activation.preview(code, source=town.source))[0] is Throttled
+        town.later(seconds=5)
+        assert town.auth.activation.preview(code, source=town.source).contact_name
+
+    def test_guessing_links_is_slowed_by_source(self, town: Town) -> None:
+        """Forged links are counted like wrong passwords."""
+        for _ in range(50):
+            answer = refusal_of(lambda: town.auth.password_reset.redeem("x", new_password=PASSWORD, source=town.source))
+            assert answer[0] is ResetRefused
+
+        assert refusal_of(lambda: town.log_in(JEANNE))[0] is Throttled
+
+
+class _BrokenThrottle(MemoryThrottle):
+    """Counters that cannot be reached."""
+
+    def admit(self, keys: Sequence[ThrottleKey], *, at: datetime) -> timedelta:
+        raise OSError(len(keys), at)
+
+
+def test_a_throttle_that_is_down_opens_nothing() -> None:
+    """A-87: it fails closed; no password is looked at."""
+    town = Town.found(throttle=_BrokenThrottle())
+
+    with pytest.raises(OSError, match="1"):
+        town.log_in(JEANNE)
+
+    assert town.hasher.seen == []

@@ -1,0 +1,218 @@
+"""Sessions: how long they hold, how they end, and whom they show."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import attrs
+import pytest
+
+from coproauth import SessionRefused, Source
+from coproauth.testing.sandbox import PASSWORD, cheap_policy
+from coproauth.testing.town import JEANNE, Town
+
+
+def _is_live(town: Town, token: str) -> bool:
+    try:
+        return town.auth.login.session(token).email == JEANNE
+    except SessionRefused as refusal:
+        return refusal.reason != "session_refused"
+
+
+class TestHolding:
+    """A session holds until it is idle, too old, or ended."""
+
+    @pytest.mark.parametrize(("minutes", "holds"), [(59, True), (60, False), (60 * 24 * 365, False)])
+    def test_it_ends_when_unused_for_an_hour(self, town: Town, minutes: int, holds: bool) -> None:  # noqa: FBT001
+        """ASVS V7.3.1."""
+        token = town.move_in().token
+        town.later(minutes=minutes)
+
+        assert _is_live(town, token) is holds
+
+    def test_it_ends_after_twelve_hours_of_use(self, town: Town) -> None:
+        """ASVS V7.3.2: however often it is used."""
+        token = town.move_in().token
+
+        held = []
+        for _ in range(13):
+            town.later(minutes=59)
+            held.append(_is_live(town, token))
+
+        assert held == [True] * 12 + [False]
+
+    def test_use_within_a_minute_is_use(self, town: Town) -> None:
+        """The record of the last use is at most a minute behind."""
+        token = town.move_in().token
+        town.later(minutes=1)
+        assert _is_live(town, token)
+
+        town.later(minutes=60, seconds=-1)
+
+        assert _is_live(town, token)
+
+    def test_a_clock_going_back_revives_nothing_ended(self, town: Town) -> None:
+        """D-25: what was logged out stays out."""
+        token = town.move_in().token
+        town.auth.login.log_out(token)
+        town.later(minutes=-30)
+
+        assert not _is_live(town, token)
+
+    def test_the_limits_are_the_policys(self) -> None:
+        """Five minutes of idleness where the policy says so."""
+        town = Town.found(policy=attrs.evolve(cheap_policy(), session_idle=timedelta(minutes=5)))
+        token = town.move_in().token
+        town.later(minutes=5)
+
+        assert not _is_live(town, token)
+
+    @pytest.mark.parametrize("token", ["", "x", "x" * 43, "x" * 2048, "x" * 2049, "\ud800", "\x00", "é"])
+    def test_unknown_tokens_are_refused(self, town: Town, token: str) -> None:
+        """A-75: no token is ever adopted."""
+        town.move_in()
+
+        assert not _is_live(town, token)
+
+    def test_each_login_has_a_token_of_its_own(self, town: Town) -> None:
+        """A-75: logging in again gives another token; both hold."""
+        town.move_in()
+        tokens = {town.log_in(JEANNE).token for _ in range(5)}
+
+        assert len(tokens) == 5
+        assert all(_is_live(town, token) for token in tokens)
+
+
+class TestTheDirectoryIsTheTruth:
+    """Accounts are derived anew at each request."""
+
+    def test_a_deleted_condominium_is_gone_at_once(self, town: Town) -> None:
+        """S11, A-77, D-19: no call to the library is needed; the session holds and shows what is left."""
+        first, second = town.contact(), town.contact()
+        town.activate(first, JEANNE)
+        token = town.activate(second, JEANNE).token
+
+        town.directory.remove_condominium(second.account.condominium_id)
+
+        session = town.auth.login.session(token)
+        assert (session.active_account, session.accounts) == (first.account, (first.account,))
+
+    def test_the_last_one_leaves_an_orphan(self, town: Town) -> None:
+        """S11: logged in, with no account."""
+        contact = town.contact()
+        token = town.activate(contact, JEANNE).token
+
+        town.directory.remove_contact(contact.id)
+
+        session = town.auth.login.session(token)
+        assert (session.active_account, session.accounts) == (None, ())
+
+    def test_accounts_come_in_the_hosts_order(self, town: Town) -> None:
+        """Whatever the order of activation."""
+        contacts = [town.contact() for _ in range(4)]
+        for contact in reversed(contacts):
+            town.activate(contact, JEANNE)
+
+        session = town.log_in(JEANNE).session
+
+        assert session.accounts == tuple(contact.account for contact in contacts)
+
+
+class TestLogOut:
+    """A session ends when its owner says so."""
+
+    def test_one_session_ends(self, town: Town) -> None:
+        """The other browser stays logged in."""
+        here, there = town.move_in().token, town.log_in(JEANNE).token
+
+        town.auth.login.log_out(here)
+
+        assert (_is_live(town, here), _is_live(town, there)) == (False, True)
+
+    def test_an_ended_session_is_no_error(self, town: Town) -> None:
+        """Logging out twice is logging out."""
+        token = town.move_in().token
+        town.auth.login.log_out(token)
+
+        town.auth.login.log_out(token)
+
+        assert not _is_live(town, token)
+
+    def test_all_sessions_end(self, town: Town) -> None:
+        """Everywhere means here, too; another login's are untouched."""
+        tokens = [town.move_in().token, town.log_in(JEANNE).token]
+        paul = town.move_in("paul@example.fr").token
+
+        town.auth.login.log_out_everywhere(tokens[0])
+
+        assert [_is_live(town, token) for token in tokens] == [False, False]
+        assert town.auth.login.session(paul).email == "paul@example.fr"
+
+    def test_only_a_live_session_ends_all(self, town: Town) -> None:
+        """A token that was stolen and ended cannot throw its owner out."""
+        ended, here = town.move_in().token, town.log_in(JEANNE).token
+        town.auth.login.log_out(ended)
+
+        with pytest.raises(SessionRefused):
+            town.auth.login.log_out_everywhere(ended)
+
+        assert _is_live(town, here)
+
+
+class TestList:
+    """A person sees the login's sessions and can end each."""
+
+    def test_it_tells_where_from_and_which_is_this(self, town: Town) -> None:
+        """Latest first, with address and browser as the host told them."""
+        town.move_in()
+        town.later(minutes=5)
+        here = town.log_in(JEANNE).token
+        town.later(minutes=5)
+        phone = Source("198.51.100.7", user_agent="Phone")
+        town.auth.login.log_in(email=JEANNE, password=PASSWORD, source=phone)
+
+        summaries = town.auth.login.sessions(here)
+
+        shown = [(summary.address, summary.user_agent, summary.is_current) for summary in summaries]
+        assert shown == [
+            ("198.51.100.7", "Phone", False),
+            ("192.0.2.1", "Browser", True),
+            ("192.0.2.1", "Browser", False),
+        ]
+
+    def test_ended_and_idle_sessions_are_not_listed(self, town: Town) -> None:
+        """Only what still opens something."""
+        ended = town.move_in().token
+        town.auth.login.log_out(ended)
+        town.log_in(JEANNE)
+        town.later(hours=1)
+        here = town.log_in(JEANNE).token
+
+        assert [summary.is_current for summary in town.auth.login.sessions(here)] == [True]
+
+    def test_one_can_be_ended_by_its_handle(self, town: Town) -> None:
+        """A-80: the handle is no token, and opens nothing."""
+        there, here = town.move_in().token, town.log_in(JEANNE).token
+        (handle,) = [summary.handle for summary in town.auth.login.sessions(here) if not summary.is_current]
+
+        town.auth.login.end_session(here, handle=handle)
+
+        assert (_is_live(town, there), _is_live(town, here), _is_live(town, handle)) == (False, True, False)
+
+    def test_anothers_cannot_be_ended(self, town: Town) -> None:
+        """Another login's handle, an unknown one and one that has ended are one refusal."""
+        paul = town.move_in("paul@example.fr").token
+        (theirs,) = [summary.handle for summary in town.auth.login.sessions(paul)]
+        here = town.move_in().token
+
+        for handle in (theirs, "0" * 16):
+            with pytest.raises(SessionRefused):
+                town.auth.login.end_session(here, handle=handle)
+        assert town.auth.login.session(paul).email == "paul@example.fr"
+
+    def test_two_logins_see_only_their_own(self, town: Town) -> None:
+        """A-53: nobody is shown another's session."""
+        paul = town.move_in("paul@example.fr").token
+        here = town.move_in().token
+
+        assert [len(town.auth.login.sessions(token)) for token in (paul, here)] == [1, 1]
