@@ -1,0 +1,93 @@
+"""A portal over a sandbox, and browsers that fill in its forms."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+import attrs
+import pytest
+from httpx2 import Response
+from starlette.requests import Request
+from starlette.testclient import TestClient
+
+from coproauth import Manager
+from coproauth.adapters.memory import MemoryDirectory
+from coproauth.portal import Desk, create_portal
+from coproauth.testing.sandbox import PORTAL_URL, PORTFOLIO, Sandbox
+
+_FORM_TOKEN = re.compile(r'name="form_token" value="([^"]+)"')
+MANAGER_HEADER = "x-manager"
+
+
+@attrs.frozen
+class Browser:
+    """A browser on the portal; it follows no redirect by itself."""
+
+    client: TestClient
+
+    def get(self, path: str, **headers: str) -> Response:
+        """Open a page."""
+        return self.client.get(path, headers=headers, follow_redirects=False)
+
+    def post(self, path: str, /, **fields: str) -> Response:
+        """Send a form as a page of the portal would."""
+        return self.send(path, {"form_token": self.form_token(), **fields})
+
+    def send(self, path: str, fields: dict[str, str], **headers: str) -> Response:
+        """Send a form exactly as given."""
+        return self.client.post(path, data=fields, headers=headers, follow_redirects=False)
+
+    def form_token(self) -> str:
+        """Return the token that the forms of this browser carry now."""
+        found = _FORM_TOKEN.search(self.get("/forgotten-password").text)
+        assert found
+        return found[1]
+
+    def log_in(self, email: str, password: str) -> Response:
+        """Fill in the login page."""
+        return self.post("/login", email=email, password=password)
+
+
+def _manager_in(request: Request) -> Manager | None:
+    """Believe the header: the tests' own stand-in for the host's login of its staff."""
+    portfolio_id = request.headers.get(MANAGER_HEADER)
+    return Manager(id="manager-1", portfolio_id=portfolio_id) if portfolio_id else None
+
+
+@pytest.fixture
+def directory() -> MemoryDirectory:
+    """The host's condominiums."""
+    return MemoryDirectory()
+
+
+@pytest.fixture
+def sandbox(directory: MemoryDirectory) -> Sandbox:
+    """An installation in memory, with an address of https."""
+    return Sandbox.build(directory=directory)
+
+
+@pytest.fixture
+def open_browser(sandbox: Sandbox, directory: MemoryDirectory) -> Callable[[], Browser]:
+    """What opens one more browser on the sandbox's portal."""
+    desk = Desk(
+        manager=_manager_in,
+        condominiums=lambda manager: directory.condominiums(manager.portfolio_id),
+        firm=lambda _: "Cabinet Roche",
+    )
+    app = create_portal(sandbox.auth, desk=desk)
+    return lambda: Browser(TestClient(app, base_url=PORTAL_URL, headers={"accept-language": "fr"}))
+
+
+@pytest.fixture
+def browser(open_browser: Callable[[], Browser]) -> Browser:
+    """A browser without any cookie."""
+    return open_browser()
+
+
+@pytest.fixture
+def manager_browser(open_browser: Callable[[], Browser]) -> Browser:
+    """The browser of the manager of the sandbox's portfolio."""
+    manager = open_browser()
+    manager.client.headers[MANAGER_HEADER] = PORTFOLIO
+    return manager

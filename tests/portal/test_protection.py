@@ -1,0 +1,299 @@
+"""What every page of the portal keeps to, whatever it shows: headers, cookies, forms, addresses."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from itertools import chain
+from pathlib import Path
+
+import pytest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.routing import Route
+from starlette.testclient import TestClient
+from tests.portal.conftest import Browser
+
+from coproauth.portal import Desk, create_portal
+from coproauth.testing.sandbox import PASSWORD, PORTAL_URL, Sandbox
+
+JEANNE = "jeanne@example.fr"
+_SHARED = Path(__file__).parents[2].parent / "shared" / "data" / "open_redirect_wordlist.txt"
+ELSEWHERE = (
+    "https://evil.example",
+    "//evil.example",
+    "/\\evil.example",
+    "\\\\evil.example",
+    "/%2fevil.example",
+    "/%5cevil.example",
+    "///evil.example",
+    "/.evil.example",
+    "https:evil.example",
+    "javascript:alert(1)",
+    "/login\r\nLocation: https://evil.example",
+    "/\tevil.example",
+    "/@evil.example",
+    "",
+)
+
+
+def _routes(app: Starlette) -> list[Route]:
+    return [route for route in app.routes if isinstance(route, Route)]
+
+
+def _paths() -> list[str]:
+    sandbox = Sandbox.build()
+    desk = Desk(manager=lambda _: None, condominiums=lambda _: ())
+    app = create_portal(sandbox.auth, desk=desk)
+    paths = [re.sub(r"\{[^}]+\}", "x", route.path) for route in _routes(app)]
+    return [*paths, "/static/portal.css", "/static/none", "/nowhere", "/desk//"]
+
+
+class TestHeaders:
+    """Every answer carries the headers that a browser must obey (ASVS V3.4, V14.3.2)."""
+
+    @pytest.mark.parametrize("path", _paths())
+    @pytest.mark.parametrize("method", ["GET", "POST", "PUT"])
+    def test_every_answer_carries_them(self, browser: Browser, method: str, path: str) -> None:
+        """Pages, redirects, refusals and errors alike are sent with the whole set."""
+        headers = browser.client.request(method, path, follow_redirects=False).headers
+
+        assert headers["strict-transport-security"] == "max-age=31536000; includeSubDomains"
+        assert headers["x-content-type-options"] == "nosniff"
+        assert headers["referrer-policy"] == "no-referrer"
+        assert headers["cross-origin-opener-policy"] == "same-origin"
+        assert "Cookie" in headers["vary"]
+        assert headers["cache-control"] == (
+            "no-cache" if path == "/static/portal.css" and method == "GET" else "no-store"
+        )
+        policy = dict(rule.strip().split(" ", 1) for rule in headers["content-security-policy"].split(";"))
+        assert policy["default-src"] == policy["object-src"] == policy["base-uri"] == "'none'"
+        assert policy["frame-ancestors"] == "'none'"
+        assert policy["form-action"] == policy["script-src"] == policy["style-src"] == "'self'"
+
+    def test_no_other_site_is_let_in(self, browser: Browser) -> None:
+        """A request from another site gets no leave to read the answer."""
+        answer = browser.get("/login", origin="https://evil.example")
+
+        assert "access-control-allow-origin" not in answer.headers
+
+    def test_a_failing_page_tells_nothing(self, sandbox: Sandbox, caplog: pytest.LogCaptureFixture) -> None:
+        """An unexpected error is logged, and answered by a page without any trace, headers included."""
+
+        def fail(_: Request) -> None:
+            raise RuntimeError("the secret cause")
+
+        desk = Desk(manager=fail, condominiums=lambda _: ())
+        client = TestClient(create_portal(sandbox.auth, desk=desk), base_url=PORTAL_URL)
+
+        answer = client.get("/desk")
+
+        assert answer.status_code == 500
+        assert "Un problème de notre côté" in answer.text
+        assert "secret cause" not in answer.text
+        assert "Traceback" not in answer.text
+        assert answer.headers["cache-control"] == "no-store"
+        assert "a page failed" in caplog.text
+
+
+class TestCookies:
+    """Cookies are held to their attributes by the browser (ASVS V3.3)."""
+
+    def _cookies(self, sandbox: Sandbox, browser: Browser) -> Iterator[str]:
+        sandbox.activate(sandbox.contact(), JEANNE)
+        answers = [
+            browser.get("/login"),
+            browser.log_in(JEANNE, PASSWORD),
+            browser.post("/locale", locale="en", path="/"),
+            browser.post("/logout"),
+            browser.get("/reset/some-token"),
+            browser.get("/email/some-token"),
+        ]
+        return chain.from_iterable(answer.headers.get_list("set-cookie") for answer in answers)
+
+    def test_every_cookie_is_out_of_reach_of_scripts_and_other_sites(self, sandbox: Sandbox, browser: Browser) -> None:
+        """HttpOnly, Secure and SameSite=Lax are said of each, and a Domain of none."""
+        for cookie in self._cookies(sandbox, browser):
+            attributes = {part.strip().lower() for part in cookie.split(";")[1:]}
+            assert {"httponly", "secure", "samesite=lax"} <= attributes, cookie
+            assert not any(attribute.startswith("domain") for attribute in attributes), cookie
+            assert len(cookie) < 4096
+
+    def test_names_bind_cookies_to_the_host_or_at_least_to_https(self, sandbox: Sandbox, browser: Browser) -> None:
+        """A cookie for the whole site is named __Host-, one for a single page __Secure-."""
+        for cookie in self._cookies(sandbox, browser):
+            prefix = "__Host-" if "Path=/;" in f"{cookie};" else "__Secure-"
+            assert cookie.startswith(prefix), cookie
+
+    def test_the_session_token_is_nowhere_but_in_its_cookie(self, sandbox: Sandbox, browser: Browser) -> None:
+        """No page and no other header contains the token of the session."""
+        sandbox.activate(sandbox.contact(), JEANNE)
+        answer = browser.log_in(JEANNE, PASSWORD)
+        token = browser.client.cookies["__Host-coproauth_session"]
+
+        pages = [browser.get(path) for path in ("/", "/profile/sessions", "/profile/password", "/accounts/add")]
+
+        assert token not in answer.text + answer.headers["location"]
+        assert not any(token in page.text or token in str(page.headers) for page in pages)
+
+    def test_logging_out_clears_the_browser(self, sandbox: Sandbox, browser: Browser) -> None:
+        """The session ends on the server, its cookie goes, and what was cached is cleared (ASVS V14.3.1)."""
+        sandbox.activate(sandbox.contact(), JEANNE)
+        browser.log_in(JEANNE, PASSWORD)
+        token = browser.client.cookies["__Host-coproauth_session"]
+
+        answer = browser.post("/logout")
+        browser.client.cookies.set("__Host-coproauth_session", token, domain="app.example.fr")
+
+        assert answer.headers["clear-site-data"] == '"cache", "storage"'
+        assert browser.get("/").headers["location"] == "/login"
+
+
+class TestForms:
+    """A form counts only if a page of ours, in this very session, posted it (ASVS V3.5.1)."""
+
+    @pytest.mark.parametrize(
+        "path", [path for path in _paths() if not path.startswith(("/static", "/nowhere", "/desk//"))]
+    )
+    def test_a_post_without_token_does_nothing(self, browser: Browser, path: str) -> None:
+        """Each form is refused without its token; pages without a form cannot be posted to."""
+        assert browser.send(path, {}).status_code in {403, 405}
+
+    def test_a_token_of_one_session_is_void_in_another(
+        self, sandbox: Sandbox, open_browser: Callable[[], Browser]
+    ) -> None:
+        """What protects the forms of one browser opens none in another."""
+        sandbox.activate(sandbox.contact(), JEANNE)
+        one, other = open_browser(), open_browser()
+        one.log_in(JEANNE, PASSWORD)
+        other.log_in(JEANNE, PASSWORD)
+
+        answer = other.send("/logout", {"form_token": one.form_token()})
+
+        assert answer.status_code == 403
+        assert other.get("/").status_code == 200
+
+    def test_the_token_from_before_login_is_dead_after_it(self, sandbox: Sandbox, browser: Browser) -> None:
+        """Logging in replaces what protects the forms."""
+        sandbox.activate(sandbox.contact(), JEANNE)
+        before = browser.form_token()
+        browser.log_in(JEANNE, PASSWORD)
+
+        assert browser.send("/logout", {"form_token": before}).status_code == 403
+        assert browser.form_token() != before
+
+    @pytest.mark.parametrize(
+        ("headers", "status"),
+        [
+            ({"sec-fetch-site": "cross-site"}, 403),
+            ({"sec-fetch-site": "same-site"}, 403),
+            ({"sec-fetch-site": "same-origin", "origin": "null"}, 422),
+            ({"origin": "https://evil.example"}, 403),
+            ({"origin": "http://app.example.fr"}, 403),
+            ({"origin": "https://app.example.fr"}, 422),
+            ({"origin": "null"}, 422),
+            ({}, 422),
+        ],
+    )
+    def test_a_form_from_another_site_is_refused_with_its_token_too(
+        self, browser: Browser, headers: dict[str, str], status: int
+    ) -> None:
+        """What the browser says of the origin counts beside the token; a login that is merely wrong gets 422."""
+        fields = {"form_token": browser.form_token(), "email": JEANNE, "password": "wrong"}
+
+        assert browser.send("/login", fields, **headers).status_code == status
+
+    def test_a_field_given_twice_is_refused(self, browser: Browser) -> None:
+        """No handler has to choose which of two values was meant (ASVS V15.3.7)."""
+        body = f"form_token={browser.form_token()}&email=a%40example.fr&email=b%40example.fr&password=x"
+        form = {"content-type": "application/x-www-form-urlencoded"}
+
+        assert browser.client.post("/login", content=body, headers=form).status_code == 400
+
+    @pytest.mark.parametrize(
+        ("content", "media_type", "status"),
+        [
+            (b"x=" + b"y" * 65_536, "application/x-www-form-urlencoded", 413),
+            (b"x=%ff", "application/x-www-form-urlencoded", 400),
+            (b"\xff=1", "application/x-www-form-urlencoded", 400),
+            (b"&".join(b"f%d=1" % number for number in range(40)), "application/x-www-form-urlencoded", 400),
+            (b"{}", "application/json", 415),
+            (b"--x--", "multipart/form-data; boundary=x", 415),
+        ],
+    )
+    def test_what_is_no_small_form_is_refused(
+        self, browser: Browser, content: bytes, media_type: str, status: int
+    ) -> None:
+        """Size, encoding and number of fields are bounded before anything is looked at."""
+        answer = browser.client.post("/login", content=content, headers={"content-type": media_type})
+
+        assert answer.status_code == status
+
+    def test_fields_that_no_page_has_are_ignored(self, sandbox: Sandbox, browser: Browser) -> None:
+        """An invented field changes nothing."""
+        sandbox.activate(sandbox.contact(), JEANNE)
+
+        answer = browser.post("/login", email=JEANNE, password=PASSWORD, is_admin="1", next="https://evil.example")
+
+        assert answer.headers["location"] == "/"
+
+
+class TestAddresses:
+    """No redirect leads off the site, and reading changes nothing."""
+
+    @pytest.mark.parametrize("target", ELSEWHERE)
+    def test_the_language_switch_leads_nowhere_else(self, browser: Browser, target: str) -> None:
+        """Whatever is posted as the way back, the browser stays on this site (ASVS V3.7.2)."""
+        assert browser.post("/locale", locale="en", path=target).headers["location"] == "/"
+
+    def test_the_language_switch_withstands_a_word_list(self, browser: Browser) -> None:
+        """Each known trick ends on this site, whether it is posted as the way back or asked for as an address."""
+        if not _SHARED.exists():
+            pytest.skip("the shared word list is not beside this checkout")
+
+        for line in _SHARED.read_text("utf-8").splitlines():
+            location = browser.post("/locale", locale="fr", path=line).headers["location"]
+            assert re.fullmatch(r"/([\w-][\w.~-]*(/[\w-][\w.~-]*)*)?", location), (line, location)
+            asked = browser.client.get(PORTAL_URL + line, follow_redirects=False)
+            assert asked.headers.get("location", "/").startswith("/"), line
+            assert not asked.headers.get("location", "/").startswith("//"), line
+
+    def test_the_host_of_a_request_is_never_used(self, browser: Browser) -> None:
+        """A forged Host shows up in no redirect and on no page."""
+        answers = [browser.get(path, host="evil.example") for path in ("/", "/login", "/login/", "//evil.example")]
+
+        assert not any("evil" in answer.headers.get("location", "") + answer.text for answer in answers)
+
+    def test_a_path_of_ones_own_is_come_back_to(self, browser: Browser) -> None:
+        """The switch shows the page that was open, in the language chosen."""
+        answer = browser.post("/locale", locale="en", path="/forgotten-password")
+
+        assert answer.headers["location"] == "/forgotten-password"
+        assert '<html lang="en">' in browser.get("/forgotten-password").text
+
+    def test_opening_every_page_changes_nothing(self, sandbox: Sandbox, manager_browser: Browser) -> None:
+        """A scanner that follows every address there is leaves session, accounts and mail as they were (D-30)."""
+        contact = sandbox.contact()
+        sandbox.activate(contact, JEANNE)
+        manager_browser.log_in(JEANNE, PASSWORD)
+        sent = len(sandbox.mail_to(JEANNE))
+        before = manager_browser.get("/").text
+
+        for path in _paths():
+            manager_browser.get(path.replace("/x", f"/{contact.id}"))
+        manager_browser.get(f"/desk/condominiums/{contact.account.condominium_id}")
+
+        assert manager_browser.get("/").text == before
+        assert len(sandbox.mail_to(JEANNE)) == sent
+        assert sandbox.auth.login.identifier_of(contact.id) == JEANNE
+
+    @pytest.mark.parametrize("typed", ["<script>alert(1)</script>@x.fr", '"><img src=x onerror=alert(1)>', "'; --"])
+    def test_what_is_typed_comes_back_escaped(self, browser: Browser, typed: str) -> None:
+        """A value is shown again as text, never as markup (ASVS V1.2.1)."""
+        pages = [
+            browser.post("/login", email=typed, password="x").text,
+            browser.post("/forgotten-password", email=typed).text,
+            browser.post("/activate", code=typed).text,
+        ]
+
+        assert not any("<script>alert" in page or "<img src=x" in page for page in pages)
