@@ -1,0 +1,150 @@
+"""How attempts are slowed."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import strategies as st
+
+from coproauth import Policy, Source, ThrottleRule
+from coproauth.core.throttling import (
+    Counter,
+    OnSuccess,
+    ThrottleKey,
+    code_key,
+    decide_admission,
+    login_key,
+    mail_key,
+    requests_key,
+    source_key,
+)
+
+_AT = datetime(2026, 1, 1, 8, tzinfo=UTC)
+_POLICY = Policy()
+_RULE = ThrottleRule(free_attempts=3, first_delay=timedelta(seconds=30), longest_delay=timedelta(minutes=5))
+_KEY = ThrottleKey(name="login:x", rule=_RULE)
+_RULES = st.builds(
+    ThrottleRule,
+    free_attempts=st.integers(1, 100),
+    first_delay=st.timedeltas(timedelta(seconds=1), timedelta(hours=1)),
+    longest_delay=st.timedeltas(timedelta(hours=1), timedelta(days=30)),
+)
+
+
+class TestDelay:
+    """Some attempts are free; each further one makes the next wait twice as long, up to a limit."""
+
+    @pytest.mark.parametrize(
+        ("attempts", "seconds"), [(0, 0), (1, 0), (2, 0), (3, 30), (4, 60), (5, 120), (6, 240), (7, 300), (1000, 300)]
+    )
+    def test_an_example(self, attempts: int, seconds: int) -> None:
+        """Three attempts free of a wait, then 30 seconds doubling up to five minutes."""
+        assert _RULE.delay_after(attempts) == timedelta(seconds=seconds)
+
+    def test_nobody_is_locked_out_of_a_login_for_more_than_an_hour(self) -> None:
+        """A-65: an attacker slows a login, and cannot close it."""
+        assert _POLICY.throttle_login.longest_delay <= timedelta(hours=1)
+
+
+class TestAdmission:
+    """An attempt waits for the slowest of its keys, and is then counted on none."""
+
+    def _after(self, attempts: int, *, at: datetime = _AT) -> dict[str, Counter]:
+        """Return the counters after so many attempts at one instant that were let through."""
+        counters: dict[str, Counter] = {}
+        for _ in range(attempts):
+            decision = decide_admission([_KEY], counters, at=at)
+            assert isinstance(decision, dict)
+            counters.update(decision)
+        return counters
+
+    def test_free_attempts_are_let_through(self) -> None:
+        """Three at the same instant, and the fourth waits thirty seconds."""
+        assert decide_admission([_KEY], self._after(3), at=_AT) == timedelta(seconds=30)
+
+    def test_after_the_wait_one_attempt_is_let_through(self) -> None:
+        """A-59: and the next wait is twice as long; the lock re-arms."""
+        counters = self._after(3)
+
+        assert decide_admission([_KEY], counters, at=_AT + timedelta(seconds=29)) == timedelta(seconds=1)
+        decision = decide_admission([_KEY], counters, at=_AT + timedelta(seconds=30))
+        assert isinstance(decision, dict)
+        assert decide_admission([_KEY], decision, at=_AT + timedelta(seconds=30)) == timedelta(seconds=60)
+
+    def test_the_slowest_key_is_waited_for_and_none_is_counted(self) -> None:
+        """An attempt that must wait for one key costs nothing on the others."""
+        other = ThrottleKey(name="source:x", rule=_RULE)
+
+        assert decide_admission([other, _KEY], self._after(3), at=_AT) == timedelta(seconds=30)
+
+    def test_a_count_is_forgotten_after_a_day(self) -> None:
+        """Twenty-four hours after the last attempt the count starts from nothing."""
+        counters = self._after(3)
+
+        decision = decide_admission([_KEY], counters, at=_AT + timedelta(hours=24))
+
+        assert decision == self._after(1, at=_AT + timedelta(hours=24))
+
+    def test_an_attempt_taken_back_leaves_no_wait(self) -> None:
+        """What was no guess is given back, with the wait that would have followed from it."""
+        counters = {name: counter.one_less(_RULE) for name, counter in self._after(3).items()}
+
+        assert isinstance(decide_admission([_KEY], counters, at=_AT), dict)
+
+
+class TestKeys:
+    """Attempts are counted on what they are about and on where they come from."""
+
+    @pytest.mark.parametrize(
+        "key",
+        [
+            source_key(Source("192.0.2.77"), _POLICY),
+            requests_key(Source("192.0.2.77"), _POLICY),
+            login_key("jeanne@example.fr", _POLICY),
+            mail_key("jeanne@example.fr", _POLICY),
+        ],
+    )
+    def test_no_address_stands_in_a_key(self, key: ThrottleKey) -> None:
+        """Who reads the counters learns neither e-mails nor network addresses."""
+        assert "jeanne" not in key.name
+        assert "192.0.2" not in key.name
+
+    def test_no_two_scopes_share_a_counter(self) -> None:
+        """The same value counted for two reasons has two counters."""
+        source = Source("x")
+        names = {
+            source_key(source, _POLICY).name,
+            requests_key(source, _POLICY).name,
+            login_key("x", _POLICY).name,
+            mail_key("x", _POLICY).name,
+            code_key("x", _POLICY).name,
+        }
+
+        assert len(names) == 5
+
+    def test_what_a_browser_says_of_itself_does_not_matter(self) -> None:
+        """A-62: another user agent or language is the same source."""
+        one = Source("2001:db8::1", user_agent="Firefox")
+        other = Source("2001:db8::2", user_agent="curl", locale="en")
+
+        assert source_key(one, _POLICY) == source_key(other, _POLICY)
+        assert requests_key(one, _POLICY) == requests_key(other, _POLICY)
+
+    def test_a_success_clears_only_what_it_proves(self) -> None:
+        """A right password clears its login's failures, never its source's; a mail is counted in any case."""
+        outcomes = {
+            "source": source_key(Source("x"), _POLICY).on_success,
+            "code": code_key("x", _POLICY).on_success,
+            "login": login_key("x", _POLICY).on_success,
+            "requests": requests_key(Source("x"), _POLICY).on_success,
+            "mail": mail_key("x", _POLICY).on_success,
+        }
+
+        assert outcomes == {
+            "source": OnSuccess.FORGIVE,
+            "code": OnSuccess.FORGIVE,
+            "login": OnSuccess.CLEAR,
+            "requests": OnSuccess.KEEP,
+            "mail": OnSuccess.KEEP,
+        }
