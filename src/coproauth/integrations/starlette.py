@@ -197,11 +197,11 @@ class WebAuth:
 
     def sign(self, role: str, value: str) -> str:
         """Return the text that proves a cookie of ours: for a host's small choices, never for a session."""
-        return _encode(self.auth.keyring.macs(Purpose.FORM, role, value)[0])
+        return _encode(self.auth.keyring.macs(Purpose.FORM, "signed", role, value)[0])
 
     def is_signed(self, role: str, value: str, signature: str) -> bool:
         """Whether ``sign`` made the text, under any key."""
-        macs = self.auth.keyring.macs(Purpose.FORM, role, value)
+        macs = self.auth.keyring.macs(Purpose.FORM, "signed", role, value)
         return signature.isascii() and any(hmac.compare_digest(_encode(mac), signature) for mac in macs)
 
     def _form_tokens(self, request: Request) -> list[str]:

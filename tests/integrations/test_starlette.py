@@ -1,0 +1,126 @@
+"""The verbs for Starlette, without the portal."""
+
+from __future__ import annotations
+
+import pytest
+from starlette.requests import Request
+from starlette.responses import Response
+
+from coproauth import Coproauth
+from coproauth.adapters.memory import MemoryDirectory, MemoryMailer, MemoryStore
+from coproauth.integrations.starlette import WebAuth
+from coproauth.testing.sandbox import Sandbox, cheap_policy
+
+JEANNE = "jeanne@example.fr"
+
+
+def _request(*, client: str | None = "198.51.100.7", **headers: str) -> Request:
+    raw = [(name.replace("_", "-").encode(), value.encode("latin-1")) for name, value in headers.items()]
+    return Request({"type": "http", "headers": raw, "client": (client, 1234) if client else None})
+
+
+def _loopback() -> WebAuth:
+    auth = Coproauth(
+        store=MemoryStore(),
+        directory=MemoryDirectory(),
+        mailer=MemoryMailer(),
+        secret_keys=["sandbox-key-of-at-least-32-bytes-0123456789"],
+        portal_url="http://127.0.0.1:8000",
+        policy=cheap_policy(),
+    )
+    return WebAuth(auth)
+
+
+class TestSource:
+    """Where a request comes from is told by the socket, or by one's own proxies (ASVS V15.3.4)."""
+
+    @pytest.mark.parametrize(
+        ("proxies", "forwarded", "address"),
+        [
+            (0, "203.0.113.9", "198.51.100.7"),
+            (1, "203.0.113.9", "203.0.113.9"),
+            (1, "1.1.1.1, 203.0.113.9", "203.0.113.9"),
+            (2, "1.1.1.1, 203.0.113.9, 10.0.0.1", "203.0.113.9"),
+            (2, "10.0.0.1", "198.51.100.7"),
+            (1, "", "198.51.100.7"),
+            (1, "203.0.113.9:4711", "203.0.113.9"),
+            (1, "[2001:db8::1]:4711", "2001:db8::1"),
+            (1, "2001:db8::1", "2001:db8::1"),
+            (1, "unknown", "198.51.100.7"),
+            (1, "203.0.113.9, nonsense\x80", "198.51.100.7"),
+        ],
+    )
+    def test_only_ones_own_proxies_are_believed(self, proxies: int, forwarded: str, address: str) -> None:
+        """What stands left of them is the client's tale; what cannot be read falls back to the socket."""
+        web = WebAuth(Sandbox.build().auth, trusted_proxies=proxies)
+
+        assert web.source(_request(x_forwarded_for=forwarded)).address == address
+
+    def test_a_socket_without_address_is_one_source(self) -> None:
+        """A server behind a Unix socket counts all its requests together, and fails none."""
+        assert _loopback().source(_request(client=None)).address == "unknown"
+
+    def test_browser_and_language_are_noted(self) -> None:
+        """They come along for the list of sessions and for the mail."""
+        source = _loopback().source(_request(user_agent="Browser/1", accept_language="en"))
+
+        assert (source.user_agent, source.locale) == ("Browser/1", "en")
+
+    @pytest.mark.parametrize("accepted", ["", "*", ";;;", "en;q=x", "en;q=0", "fr,en", "q=1", ",,,", "en;level=1"])
+    def test_the_first_language_is_the_answer_to_nonsense(self, accepted: str) -> None:
+        """Whatever a browser sends, there is a language."""
+        assert _loopback().locale(_request(accept_language=accepted)) == "fr"
+
+
+class TestSession:
+    """A session is kept in a cookie and read back from it."""
+
+    def test_a_session_is_kept_and_read_back(self) -> None:
+        """The token goes into the cookie; who is logged in comes out of it."""
+        sandbox = Sandbox.build()
+        web = WebAuth(sandbox.auth)
+        signed_in = sandbox.activate(sandbox.contact(), JEANNE)
+        response = Response()
+
+        web.remember(response, signed_in)
+        cookie = response.headers["set-cookie"].partition(";")[0]
+
+        assert cookie == f"__Host-coproauth_session={signed_in.token}"
+        assert web.session(_request(cookie=cookie)) == signed_in.session
+
+    @pytest.mark.parametrize(
+        "cookie", ["", "__Host-coproauth_session=", "__Host-coproauth_session=x", "coproauth_session=x"]
+    )
+    def test_what_is_no_session_is_nobody(self, cookie: str) -> None:
+        """No cookie, an empty one and an unknown one are all nobody."""
+        assert WebAuth(Sandbox.build().auth).session(_request(cookie=cookie)) is None
+
+    def test_on_loopback_cookies_work_without_https(self) -> None:
+        """The prefix and Secure would make a browser drop them."""
+        response = Response()
+
+        _loopback().set_cookie(response, "session", "token")
+
+        assert response.headers["set-cookie"] == "coproauth_session=token; HttpOnly; Path=/; SameSite=lax"
+
+
+class TestSignature:
+    """A host's small choices can be signed."""
+
+    def test_a_signature_fits_its_role_and_value_alone(self) -> None:
+        """Another role, another value and text that is no signature do not fit."""
+        web = _loopback()
+        signature = web.sign("choice", "blue")
+
+        assert web.is_signed("choice", "blue", signature)
+        assert not web.is_signed("choice", "red", signature)
+        assert not web.is_signed("other", "blue", signature)
+        assert not web.is_signed("choice", "blue", "")
+        assert not web.is_signed("choice", "blue", "é")
+
+    def test_a_signature_is_no_form_token(self) -> None:
+        """Whatever role is signed for, the result protects no form."""
+        web = WebAuth(Sandbox.build().auth)
+        request = _request(cookie="__Host-coproauth_session=token")
+
+        assert web.form_token(request) != web.sign("session", "token")

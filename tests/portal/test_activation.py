@@ -1,0 +1,160 @@
+"""The pages of onboarding, step by step, and the addition of an account."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+import pytest
+from tests.portal.conftest import Browser
+
+from coproauth.testing.sandbox import PASSWORD, Sandbox
+
+JEANNE = "jeanne@example.fr"
+REGISTERED = "Un compte existe déjà avec cette adresse email"
+
+
+def _typed_before(page: str) -> str:
+    found = re.search(r'name="typed_before" value="([^"]+)"', page)
+    assert found
+    return found[1]
+
+
+def test_the_three_steps_open_the_account(sandbox: Sandbox, browser: Browser) -> None:
+    """Code, then e-mail and password, then the six digits; nothing secret is in an address."""
+    code = sandbox.code_for(sandbox.contact(condominium="Les Lilas"))
+
+    first = browser.post("/activate", code=code.lower())
+    second = browser.post("/activate/login", code=code, email=JEANNE, new_password=PASSWORD)
+    third = browser.post(
+        "/activate/proof",
+        code=code,
+        email=JEANNE,
+        new_password=PASSWORD,
+        typed_before=_typed_before(second.text),
+        email_code=sandbox.digits_for(JEANNE),
+    )
+
+    assert "Les Lilas" in first.text
+    assert "Jeanne Roche" in first.text
+    assert JEANNE in second.text
+    assert PASSWORD not in second.text
+    assert third.headers["location"] == "/"
+    assert "Bienvenue" in browser.get("/").text
+
+
+def test_another_password_in_the_last_step_is_noticed(sandbox: Sandbox, browser: Browser) -> None:
+    """A slip of the keyboard does not become the password."""
+    code = sandbox.code_for(sandbox.contact())
+    second = browser.post("/activate/login", code=code, email=JEANNE, new_password=PASSWORD)
+    fields = {"code": code, "email": JEANNE, "typed_before": _typed_before(second.text)}
+
+    answer = browser.post(
+        "/activate/proof", **fields, new_password=PASSWORD + "!", email_code=sandbox.digits_for(JEANNE)
+    )
+
+    assert answer.status_code == 422
+    assert "étape précédente" in answer.text
+    assert _typed_before(answer.text) == fields["typed_before"]
+
+
+def test_wrong_digits_can_be_typed_again(sandbox: Sandbox, browser: Browser) -> None:
+    """The page stays, and says what is wrong beside the field."""
+    code = sandbox.code_for(sandbox.contact())
+    second = browser.post("/activate/login", code=code, email=JEANNE, new_password=PASSWORD)
+    fields = {"code": code, "email": JEANNE, "new_password": PASSWORD, "typed_before": _typed_before(second.text)}
+
+    wrong = browser.post("/activate/proof", **fields, email_code="000000")
+    right = browser.post("/activate/proof", **fields, email_code=sandbox.digits_for(JEANNE))
+
+    assert 'aria-describedby="email_code-hint email_code-error" aria-invalid="true"' in " ".join(wrong.text.split())
+    assert right.headers["location"] == "/"
+
+
+def test_a_mistyped_address_can_be_corrected(sandbox: Sandbox, browser: Browser) -> None:
+    """The step before is shown again, with what was typed (D-11)."""
+    code = sandbox.code_for(sandbox.contact())
+    browser.post("/activate/login", code=code, email="jeane@example.fr", new_password=PASSWORD)
+
+    answer = browser.post("/activate/address", code=code, email="jeane@example.fr")
+
+    assert 'value="jeane@example.fr"' in answer.text
+    assert code in answer.text
+
+
+@pytest.mark.parametrize("code", ["", "not a code", "AAAA-AAAA-AAAA-AAAA", "x" * 65])
+def test_what_is_no_code_is_told_at_the_first_step(browser: Browser, code: str) -> None:
+    """The form comes back with the reason beside the field."""
+    answer = browser.post("/activate", code=code)
+
+    assert answer.status_code == 422
+    assert 'id="code-error"' in answer.text
+
+
+def test_a_used_code_leads_on_to_the_ways_back(sandbox: Sandbox, browser: Browser) -> None:
+    """Whoever types a used code and the address it opened is shown the login page and the reset (S5)."""
+    code = sandbox.code_for(sandbox.contact())
+    sandbox.activate_with(code, JEANNE)
+
+    first = browser.post("/activate", code=code)
+    second = browser.post("/activate/login", code=code, email=JEANNE, new_password="whatever it was")
+    other = browser.post("/activate/login", code=code, email="marc@example.fr", new_password="whatever it was")
+
+    assert "Ce code a déjà servi" in first.text
+    assert REGISTERED in second.text
+    assert 'href="/login"' in second.text
+    assert 'href="/forgotten-password"' in second.text
+    assert REGISTERED not in other.text
+    assert "Chaque personne du foyer" in other.text
+
+
+def test_a_second_property_joins_the_login(sandbox: Sandbox, browser: Browser) -> None:
+    """The e-mail and password of the existing login are enough, without any digits (S7)."""
+    sandbox.activate(sandbox.contact(condominium="Les Lilas"), JEANNE)
+    code = sandbox.code_for(sandbox.contact(condominium="Les Pins"))
+
+    wrong = browser.post("/activate/login", code=code, email=JEANNE, new_password="another password here")
+    right = browser.post("/activate/login", code=code, email=JEANNE, new_password=PASSWORD)
+
+    assert REGISTERED in wrong.text
+    assert right.headers["location"] == "/"
+    assert "Les Pins" in browser.get("/").text
+
+
+def test_a_weak_password_is_told_beside_its_field(sandbox: Sandbox, browser: Browser) -> None:
+    """Each violation is worded, and the code is kept for the next try."""
+    code = sandbox.code_for(sandbox.contact())
+
+    answer = browser.post("/activate/login", code=code, email=JEANNE, new_password="1234")
+
+    assert '<a href="#new_password">' in answer.text
+    assert "trop court" in answer.text
+    assert code in answer.text
+
+
+def test_an_account_is_added_to_the_session(sandbox: Sandbox, browser: Browser) -> None:
+    """Logged in, the code alone is enough, and the new account is the active one."""
+    sandbox.activate(sandbox.contact(condominium="Les Lilas"), JEANNE)
+    code = sandbox.code_for(sandbox.contact(condominium="Les Pins"))
+    browser.log_in(JEANNE, PASSWORD)
+
+    refused = browser.post("/accounts/add", code="AAAA")
+    added = browser.post("/accounts/add", code=code)
+
+    assert browser.get("/activate").headers["location"] == "/accounts/add"
+    assert refused.status_code == 422
+    assert added.headers["location"] == "/"
+    assert "<h1>Les Pins</h1>" in browser.get("/").text
+
+
+def test_an_orphan_is_asked_for_a_code(sandbox: Sandbox, browser: Browser, open_browser: Callable[[], Browser]) -> None:
+    """Once the condominium is deleted, the open session and the next login show the empty home (S11)."""
+    contact = sandbox.contact()
+    sandbox.activate(contact, JEANNE)
+    browser.log_in(JEANNE, PASSWORD)
+    sandbox.directory.remove_condominium(contact.account.condominium_id)
+    later = open_browser()
+    later.log_in(JEANNE, PASSWORD)
+
+    assert "Aucun compte : saisissez un code" in browser.get("/").text.replace("\N{NO-BREAK SPACE}", " ")
+    assert "Aucun compte" in later.get("/").text

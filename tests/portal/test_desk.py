@@ -1,0 +1,171 @@
+"""The manager's desk: what it shows, what it does, and to whom it does not exist."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from starlette.testclient import TestClient
+from tests.portal.conftest import MANAGER_HEADER, Browser
+
+from coproauth.core.messages import ResetLinkMessage
+from coproauth.portal import Desk, create_portal
+from coproauth.testing.sandbox import PASSWORD, PORTAL_URL, PORTFOLIO, Sandbox
+
+JEANNE = "jeanne@example.fr"
+ON_FILE = "old@example.fr"
+
+
+def test_without_a_desk_there_is_none(sandbox: Sandbox) -> None:
+    """A portal whose host says nothing of managers has no such pages."""
+    client = TestClient(create_portal(sandbox.auth), base_url=PORTAL_URL)
+
+    assert client.get("/desk").status_code == 404
+
+
+def test_strangers_find_no_desk(sandbox: Sandbox, browser: Browser) -> None:
+    """Whoever the host does not know as a manager gets a page that is not there, also by POST."""
+    contact = sandbox.contact()
+
+    assert browser.get("/desk").status_code == 404
+    assert browser.post(f"/desk/contacts/{contact.id}/code").status_code == 404
+
+
+def test_strangers_are_led_to_the_entrance(sandbox: Sandbox) -> None:
+    """Where the host has a page for its staff to log in, the desk leads there."""
+    desk = Desk(manager=lambda _: None, condominiums=lambda _: (), entrance="/staff")
+    client = TestClient(create_portal(sandbox.auth, desk=desk), base_url=PORTAL_URL)
+
+    assert client.get("/desk", follow_redirects=False).headers["location"] == "/staff"
+
+
+def test_it_shows_who_is_activated_and_no_login(sandbox: Sandbox, manager_browser: Browser) -> None:
+    """Yes or no, and the e-mail on the file; never the one of the login (D-35)."""
+    contact = sandbox.contact(email=ON_FILE)
+    sandbox.activate(contact, JEANNE)
+    pages = [
+        manager_browser.get(path).text
+        for path in (
+            "/desk",
+            f"/desk/condominiums/{contact.account.condominium_id}",
+            f"/desk/contacts/{contact.id}",
+        )
+    ]
+
+    assert "Les Lilas" in pages[0]
+    assert "Activé\N{NO-BREAK SPACE}: oui" in pages[1]
+    assert ON_FILE in pages[2]
+    assert not any(JEANNE in page for page in pages)
+
+
+def test_another_portfolio_does_not_exist(sandbox: Sandbox, manager_browser: Browser) -> None:
+    """Condominiums and contacts of others look like ones that are not there (D-04)."""
+    other = sandbox.contact(portfolio_id="portfolio-2")
+    code = sandbox.code_for(other)
+
+    for contact_id in (other.id, "nobody"):
+        assert manager_browser.get(f"/desk/contacts/{contact_id}").status_code == 404
+        for action in ("link", "password", "code", "dissociate"):
+            assert manager_browser.post(f"/desk/contacts/{contact_id}/{action}").status_code == 404
+    for condominium_id in (other.account.condominium_id, "nowhere"):
+        assert manager_browser.get(f"/desk/condominiums/{condominium_id}").status_code == 404
+        assert manager_browser.post(f"/desk/condominiums/{condominium_id}/codes").status_code == 404
+    assert sandbox.auth.activation.preview(code, source=sandbox.source).contact_name == other.name
+
+
+def test_the_link_goes_to_the_login(sandbox: Sandbox, manager_browser: Browser) -> None:
+    """Never to the e-mail on the file (S9, D-02)."""
+    contact = sandbox.contact(email=ON_FILE)
+    sandbox.activate(contact, JEANNE)
+
+    answer = manager_browser.post(f"/desk/contacts/{contact.id}/link")
+
+    assert answer.headers["location"] == f"/desk/contacts/{contact.id}"
+    assert any(isinstance(mail, ResetLinkMessage) for mail in sandbox.mail_to(JEANNE))
+    assert not any(isinstance(mail, ResetLinkMessage) for mail in sandbox.mail_to(ON_FILE))
+
+
+def test_a_temporary_password_is_shown_once(sandbox: Sandbox, manager_browser: Browser) -> None:
+    """In the answer to the form, and on no page after it (S10)."""
+    contact = sandbox.contact()
+    sandbox.activate(contact, JEANNE)
+
+    answer = manager_browser.post(f"/desk/contacts/{contact.id}/password")
+
+    shown = re.search(r"<code>([^<]+)</code>", answer.text)
+    assert shown
+    assert shown[1] not in manager_browser.get(f"/desk/contacts/{contact.id}").text
+    assert manager_browser.log_in(JEANNE, shown[1]).headers["location"] == "/choose-password"
+
+
+def test_beyond_the_managers_reach_only_the_link_is_offered(sandbox: Sandbox, manager_browser: Browser) -> None:
+    """A login that also opens another portfolio's account keeps its password; the cause is not told (D-01)."""
+    contact = sandbox.contact()
+    sandbox.activate(contact, JEANNE)
+    sandbox.activate(sandbox.contact(condominium="Villa Marine", portfolio_id="portfolio-2"), JEANNE)
+
+    answer = manager_browser.post(f"/desk/contacts/{contact.id}/password")
+
+    assert answer.status_code == 409
+    assert "Envoyez-lui le lien" in answer.text
+    assert "Villa Marine" not in answer.text
+    assert sandbox.log_in(JEANNE).session.email == JEANNE
+
+
+@pytest.mark.parametrize("action", ["link", "password"])
+def test_a_contact_without_login_is_offered_a_code(sandbox: Sandbox, manager_browser: Browser, action: str) -> None:
+    """Neither link nor password makes sense before the activation."""
+    answer = manager_browser.post(f"/desk/contacts/{sandbox.contact().id}/{action}")
+
+    assert answer.status_code == 409
+    assert "pas encore activé" in answer.text
+
+
+def test_letters_carry_codes_that_work(sandbox: Sandbox, manager_browser: Browser) -> None:
+    """One contact's letter, and those of a whole condominium; each code opens the onboarding."""
+    contact = sandbox.contact(condominium="Les Lilas")
+    one = manager_browser.post(f"/desk/contacts/{contact.id}/code").text
+    all_of_them = manager_browser.post(f"/desk/condominiums/{contact.account.condominium_id}/codes").text
+
+    former, latter = (re.findall(r'letter-code">([^<]+)<', page) for page in (one, all_of_them))
+
+    assert (len(former), len(latter)) == (1, 1)
+    assert sandbox.auth.activation.preview(latter[0], source=sandbox.source).condominium_name == "Les Lilas"
+    assert f"{PORTAL_URL}/activate" in one
+
+
+def test_dissociation_is_confirmed_first(sandbox: Sandbox, manager_browser: Browser) -> None:
+    """The page asks; the button acts (D-12)."""
+    contact = sandbox.contact()
+    sandbox.activate(contact, JEANNE)
+
+    manager_browser.get(f"/desk/contacts/{contact.id}/dissociate")
+    assert sandbox.auth.login.identifier_of(contact.id) == JEANNE
+    manager_browser.post(f"/desk/contacts/{contact.id}/dissociate")
+
+    assert sandbox.auth.login.identifier_of(contact.id) is None
+    assert "Activé\N{NO-BREAK SPACE}: non" in manager_browser.get(f"/desk/contacts/{contact.id}").text
+
+
+def test_the_call_for_funds_prints_the_identifier(sandbox: Sandbox, manager_browser: Browser) -> None:
+    """The login's e-mail stands on its first page, or the way to a code (S3)."""
+    contact = sandbox.contact(email=ON_FILE)
+    before = manager_browser.get(f"/desk/contacts/{contact.id}/call-for-funds").text
+    sandbox.activate(contact, JEANNE)
+
+    after = manager_browser.get(f"/desk/contacts/{contact.id}/call-for-funds").text
+
+    assert "pas encore activé" in before
+    assert JEANNE in after
+    assert ON_FILE not in after
+
+
+def test_a_name_may_hold_anything(sandbox: Sandbox, manager_browser: Browser) -> None:
+    """Names come from the host and are shown as text."""
+    contact = sandbox.contact("<b>Zoé</b>", condominium="<i>Lilas</i>")
+
+    pages = [manager_browser.get(path).text for path in ("/desk", f"/desk/contacts/{contact.id}")]
+
+    assert not any("<b>" in page or "<i>" in page for page in pages)
+    assert manager_browser.client.headers[MANAGER_HEADER] == PORTFOLIO
+    assert PASSWORD not in "".join(pages)

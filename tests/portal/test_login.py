@@ -1,0 +1,112 @@
+"""The pages of login: its one refusal, the way from a temporary password, logout and language."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import attrs
+import pytest
+from starlette.testclient import TestClient
+from tests.portal.conftest import Browser
+
+from coproauth.policy import ThrottleRule
+from coproauth.portal import create_portal
+from coproauth.testing.sandbox import PASSWORD, PORTAL_URL, Sandbox, cheap_policy
+
+JEANNE = "jeanne@example.fr"
+CHOSEN = "quatre nuages violets"
+
+
+def test_right_credentials_lead_home(sandbox: Sandbox, browser: Browser) -> None:
+    """The home page shows the condominium at the avatar."""
+    sandbox.activate(sandbox.contact(condominium="Les Lilas"), JEANNE)
+
+    answer = browser.log_in(JEANNE, PASSWORD)
+
+    assert (answer.status_code, answer.headers["location"]) == (303, "/")
+    assert '<span class="account__name">Les Lilas</span>' in browser.get("/").text
+    assert browser.get("/login").headers["location"] == "/"
+
+
+def _without(page: str, email: str) -> str:
+    return page.replace(f'value="{email}"', "")
+
+
+@pytest.mark.parametrize("email", [JEANNE, "unknown@example.fr", "no address", ""])
+def test_every_cause_gets_one_page(sandbox: Sandbox, browser: Browser, email: str) -> None:
+    """Not activated, wrong password and wrong address read the same, with the three causes and their remedies."""
+    sandbox.activate(sandbox.contact(), JEANNE)
+
+    answer = browser.log_in(email, "not the password")
+
+    assert answer.status_code == 422
+    assert answer.text.count("<li><strong>") == 3
+    for way in ('href="/activate"', 'href="/forgotten-password"', "appel de fonds"):
+        assert way in answer.text
+    assert _without(answer.text, email) == _without(browser.log_in("z@z.fr", "x").text, "z@z.fr")
+
+
+def test_who_tries_too_often_is_told_how_long_to_wait() -> None:
+    """The page says it, and so does the header, with the status for it."""
+    rule = ThrottleRule(free_attempts=1, first_delay=timedelta(seconds=90), longest_delay=timedelta(hours=1))
+    sandbox = Sandbox.build(policy=attrs.evolve(cheap_policy(), throttle_login=rule))
+    slow = Browser(TestClient(create_portal(sandbox.auth), base_url=PORTAL_URL))
+    slow.log_in(JEANNE, "guess")
+
+    answer = slow.log_in(JEANNE, "guess")
+
+    assert answer.status_code == 429
+    assert answer.headers["retry-after"] == "90"
+    assert "2 minutes" in answer.text
+
+
+def test_a_temporary_password_leads_to_the_choice_of_ones_own(sandbox: Sandbox, browser: Browser) -> None:
+    """The token stays out of the address; the new password opens the portal, a weak one is told why not."""
+    contact = sandbox.contact()
+    sandbox.activate(contact, JEANNE)
+    temporary = sandbox.auth.password_reset.set_password(contact.id, by=sandbox.manager)
+
+    asked = browser.log_in(JEANNE, temporary.password)
+    weak = browser.post("/choose-password", new_password="court")
+    same = browser.post("/choose-password", new_password=temporary.password)
+    chosen = browser.post("/choose-password", new_password=CHOSEN)
+
+    assert asked.headers["location"] == "/choose-password"
+    assert "trop court" in weak.text
+    assert "encore le mot de passe provisoire" in same.text
+    assert chosen.headers["location"] == "/"
+    assert "Votre mot de passe est enregistré." in browser.get("/").text
+
+
+def test_choosing_without_the_step_before_leads_back_to_it(browser: Browser) -> None:
+    """The page does not exist for whoever has not just given a temporary password."""
+    assert browser.get("/choose-password").headers["location"] == "/login"
+    assert browser.post("/choose-password", new_password=CHOSEN).headers["location"] == "/login"
+
+
+def test_logging_out_twice_is_no_error(sandbox: Sandbox, browser: Browser) -> None:
+    """The second time leads to the login page as well."""
+    sandbox.activate(sandbox.contact(), JEANNE)
+    browser.log_in(JEANNE, PASSWORD)
+
+    assert [browser.post("/logout").headers["location"] for _ in range(2)] == ["/login", "/login"]
+    assert "Vous êtes déconnecté." in browser.get("/login").text
+    assert "Vous êtes déconnecté." not in browser.get("/login").text
+
+
+@pytest.mark.parametrize(
+    ("accepted", "language"),
+    [("en-GB,en;q=0.9,fr;q=0.5", "en"), ("de", "fr"), ("fr-CA", "fr"), ("fr;q=0.1,en;q=0.2", "en")],
+)
+def test_the_browsers_language_is_followed(browser: Browser, accepted: str, language: str) -> None:
+    """French comes first; English where it is preferred."""
+    assert f'<html lang="{language}">' in browser.get("/login", **{"accept-language": accepted}).text
+
+
+def test_password_managers_are_helped(browser: Browser) -> None:
+    """Fields say what they are for, hide the password, and forbid no pasting (ASVS V6.2.6, V6.2.7)."""
+    page = browser.get("/login").text
+
+    assert 'type="email" value="" autocomplete="username"' in page
+    assert 'type="password" autocomplete="current-password"' in page
+    assert "onpaste" not in page

@@ -1,0 +1,81 @@
+"""The pages of the reset: one answer to every request, and a link that leaves the address bar at once."""
+
+from __future__ import annotations
+
+import pytest
+from tests.portal.conftest import Browser
+
+from coproauth.testing.sandbox import PASSWORD, Sandbox
+
+JEANNE = "jeanne@example.fr"
+CHOSEN = "quatre nuages violets"
+
+
+def test_known_and_unknown_addresses_get_one_answer(sandbox: Sandbox, browser: Browser) -> None:
+    """The page never tells who has an account."""
+    sandbox.activate(sandbox.contact(), JEANNE)
+
+    answers = [browser.post("/forgotten-password", email=email) for email in (JEANNE, "unknown@example.fr")]
+
+    assert [answer.headers["location"] for answer in answers] == ["/forgotten-password/sent"] * 2
+    assert "60 minutes" in browser.get("/forgotten-password/sent").text
+
+
+def test_what_is_no_address_is_told(browser: Browser) -> None:
+    """A slip of the keyboard is mended on the page."""
+    assert 'id="email-error"' in browser.post("/forgotten-password", email="jeanne").text
+
+
+def test_the_link_sets_a_new_password_and_logs_nobody_in(sandbox: Sandbox, browser: Browser) -> None:
+    """The token moves into a cookie of that page; only the form changes anything (ASVS V14.2.1, V7.6.2)."""
+    sandbox.activate(sandbox.contact(), JEANNE)
+    browser.post("/forgotten-password", email=JEANNE)
+    token = sandbox.reset_token_for(JEANNE)
+
+    followed = [browser.get(f"/reset/{token}") for _ in range(3)][-1]
+    page = browser.get("/reset")
+    weak = browser.post("/reset", new_password="court")
+    done = browser.post("/reset", new_password=CHOSEN)
+
+    assert followed.headers["location"] == "/reset"
+    assert "Path=/reset" in followed.headers["set-cookie"]
+    assert JEANNE in page.text
+    assert token not in page.text
+    assert "trop court" in weak.text
+    assert done.headers["location"] == "/login"
+    assert browser.get("/").headers["location"] == "/login"
+    assert browser.log_in(JEANNE, CHOSEN).headers["location"] == "/"
+
+
+def test_a_link_works_once(sandbox: Sandbox, browser: Browser) -> None:
+    """Whoever opens it again is shown the way to a new one."""
+    sandbox.activate(sandbox.contact(), JEANNE)
+    browser.post("/forgotten-password", email=JEANNE)
+    token = sandbox.reset_token_for(JEANNE)
+    browser.get(f"/reset/{token}")
+    browser.post("/reset", new_password=CHOSEN)
+
+    browser.get(f"/reset/{token}")
+    page = browser.get("/reset")
+
+    assert "Ce lien ne fonctionne plus" in page.text
+    assert 'href="/forgotten-password"' in page.text
+    assert browser.log_in(JEANNE, PASSWORD).status_code == 422
+
+
+def test_a_link_grows_too_old(sandbox: Sandbox, browser: Browser) -> None:
+    """After its hour it says so."""
+    sandbox.activate(sandbox.contact(), JEANNE)
+    browser.post("/forgotten-password", email=JEANNE)
+    browser.get(f"/reset/{sandbox.reset_token_for(JEANNE)}")
+    sandbox.later(hours=2)
+
+    assert "trop ancien" in browser.post("/reset", new_password=CHOSEN).text
+
+
+@pytest.mark.parametrize("token", ["x", "x" * 3000, "%C3%A9", "a%22b", "a;b", "a/b", "%0d%0aX", "..%2f"])
+def test_a_forged_link_is_merely_void(browser: Browser, token: str) -> None:
+    """Whatever stands in the address, the answer is the page of a void link."""
+    browser.get(f"/reset/{token}")
+
+    assert "Ce lien ne fonctionne plus" in browser.get("/reset").text

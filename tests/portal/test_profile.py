@@ -1,0 +1,118 @@
+"""The pages of the person who is logged in: accounts, sessions, password, e-mail."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+import pytest
+from tests.portal.conftest import Browser
+
+from coproauth.core.messages import ConfirmEmailMessage
+from coproauth.testing.sandbox import PASSWORD, Sandbox
+
+JEANNE = "jeanne@example.fr"
+NEW = "jeanne.roche@example.fr"
+CHOSEN = "quatre nuages violets"
+
+
+@pytest.mark.parametrize("path", ["/", "/accounts/add", "/profile/sessions", "/profile/password", "/profile/email"])
+def test_nothing_is_shown_to_strangers(browser: Browser, path: str) -> None:
+    """Every page of a person leads to the login page."""
+    assert browser.get(path).headers["location"] == "/login"
+
+
+def test_selecting_an_account_shows_it(sandbox: Sandbox, browser: Browser) -> None:
+    """The menu lists the other accounts; selecting one changes avatar and page, under a new token."""
+    lilas, pins = sandbox.contact(condominium="Les Lilas"), sandbox.contact(condominium="Les Pins")
+    sandbox.activate(lilas, JEANNE)
+    sandbox.activate(pins, JEANNE)
+    browser.log_in(JEANNE, PASSWORD)
+    token = browser.client.cookies["__Host-coproauth_session"]
+
+    browser.post("/accounts/select", account_id=lilas.account.id)
+
+    assert "<h1>Les Lilas</h1>" in browser.get("/").text
+    assert browser.client.cookies["__Host-coproauth_session"] != token
+
+
+@pytest.mark.parametrize("account_id", ["", "nowhere", "x" * 300])
+def test_an_account_that_is_not_his_is_refused(sandbox: Sandbox, browser: Browser, account_id: str) -> None:
+    """The session stays as it was, and a notice says so once."""
+    sandbox.activate(sandbox.contact(), JEANNE)
+    browser.log_in(JEANNE, PASSWORD)
+
+    browser.post("/accounts/select", account_id=account_id)
+
+    assert "Ce compte ne peut pas être sélectionné." in browser.get("/").text
+    assert "Ce compte ne peut pas être sélectionné." not in browser.get("/").text
+
+
+def test_another_session_is_ended(sandbox: Sandbox, open_browser: Callable[[], Browser]) -> None:
+    """The list names this browser and ends any other one."""
+    sandbox.activate(sandbox.contact(), JEANNE)
+    one, other = open_browser(), open_browser()
+    other.log_in(JEANNE, PASSWORD)
+    one.log_in(JEANNE, PASSWORD)
+    handles = re.findall(r'name="handle" value="(\w+)"', one.get("/profile/sessions").text)
+
+    for handle in handles:
+        one.post("/profile/sessions/end", handle=handle)
+
+    assert "Ce navigateur" in one.get("/profile/sessions").text
+    assert other.get("/").headers["location"] == "/login"
+    assert "Votre session a pris fin" in other.get("/login").text
+
+
+def test_all_sessions_are_ended(sandbox: Sandbox, open_browser: Callable[[], Browser]) -> None:
+    """This browser's too."""
+    sandbox.activate(sandbox.contact(), JEANNE)
+    one, other = open_browser(), open_browser()
+    one.log_in(JEANNE, PASSWORD)
+    other.log_in(JEANNE, PASSWORD)
+
+    one.post("/profile/sessions/end-all")
+
+    assert [who.get("/").headers["location"] for who in (one, other)] == ["/login", "/login"]
+
+
+def test_the_password_is_changed(sandbox: Sandbox, browser: Browser) -> None:
+    """The current one is asked for; this browser stays logged in."""
+    sandbox.activate(sandbox.contact(), JEANNE)
+    browser.log_in(JEANNE, PASSWORD)
+
+    wrong = browser.post("/profile/password", current_password="wrong", new_password=CHOSEN)
+    right = browser.post("/profile/password", current_password=PASSWORD, new_password=CHOSEN)
+
+    assert 'id="current_password-error"' in wrong.text
+    assert right.headers["location"] == "/"
+    assert browser.get("/").status_code == 200
+    assert sandbox.log_in(JEANNE, password=CHOSEN).session.email == JEANNE
+
+
+def test_the_email_is_changed_once_the_new_one_confirms(sandbox: Sandbox, browser: Browser) -> None:
+    """Opening the link changes nothing; the button does, and every session ends (D-14, D-30)."""
+    sandbox.activate(sandbox.contact(), JEANNE)
+    browser.log_in(JEANNE, PASSWORD)
+    browser.post("/profile/email", new_email=NEW, current_password=PASSWORD)
+    (url,) = [mail.url for mail in sandbox.mail_to(NEW) if isinstance(mail, ConfirmEmailMessage)]
+
+    followed = browser.get(url.removeprefix("https://app.example.fr"))
+    page = browser.get("/email")
+    assert sandbox.log_in(JEANNE).session.email == JEANNE
+    done = browser.post("/email")
+
+    assert followed.headers["location"] == "/email"
+    assert "Confirmer ma nouvelle adresse" in page.text
+    assert done.headers["location"] == "/login"
+    assert browser.log_in(NEW, PASSWORD).headers["location"] == "/"
+    assert "Ce lien ne fonctionne plus" in browser.post("/email").text
+
+
+def test_a_bad_address_or_password_is_told(sandbox: Sandbox, browser: Browser) -> None:
+    """Each beside its field."""
+    sandbox.activate(sandbox.contact(), JEANNE)
+    browser.log_in(JEANNE, PASSWORD)
+
+    assert 'id="new_email-error"' in browser.post("/profile/email", new_email="x", current_password=PASSWORD).text
+    assert 'id="current_password-error"' in browser.post("/profile/email", new_email=NEW, current_password="x").text
