@@ -118,6 +118,23 @@ class TestSignature:
 
         assert _read(timeless.dumps(attrs.astuple(_CLAIMS))) is LinkFault.INVALID
 
+    @pytest.mark.parametrize(
+        "parts",
+        [
+            (7, 3, "x", None),
+            ("identity-1", True, "x", None),
+            ("identity-1", "3", "x", None),
+            ("identity-1", 3, None, None),
+            ("identity-1", 3, "x", 5),
+            (["identity-1"], 3, "x", None),
+        ],
+    )
+    def test_claims_of_another_shape_are_refused(self, parts: tuple[object, object, object, object]) -> None:
+        """Signed here and for this purpose, by a release that meant something else."""
+        foreign = LinkClaims(*parts)  # type: ignore[arg-type]
+
+        assert _read(_RING.sign_link(Purpose.RESET, foreign, at=_AT)) is LinkFault.INVALID
+
 
 class TestPurpose:
     """What was made for one purpose, portal or epoch is void for every other."""

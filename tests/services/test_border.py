@@ -33,6 +33,7 @@ _SERVICES = {
     "password_reset": PasswordResetService,
     "accounts": AccountSwitcher,
 }
+_HARMLESS = {"login.identifier_of", "login.log_out"}  # no error, and nothing done, for what is not there
 _NOT_TEXT: dict[str, object] = {
     "None": None,
     "True": True,
@@ -192,7 +193,7 @@ def _answers_to(name: str, parameter: str, values: Mapping[str, object]) -> dict
     for label, value in values.items():
         answers[label] = _outcome(stage, name, {parameter: value})
         assert all(len(password) <= 4096 for password in stage.town.hasher.seen)
-        if answers[label] == "answered":
+        if answers[label] == "answered" and name not in _HARMLESS:
             stage = _Stage()
     return answers
 
@@ -228,7 +229,7 @@ def test_hostile_text_is_answered(name: str, parameter: str) -> None:
     answers = _answers_to(name, parameter, _HOSTILE)
 
     oversized = {answers[label] for label in _HOSTILE if label.startswith("10 MB")}
-    assert "answered" not in oversized or name == "login.identifier_of"
+    assert "answered" not in oversized
 
 
 @pytest.mark.parametrize(("name", "parameter"), _TEXTS)

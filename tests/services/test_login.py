@@ -112,6 +112,14 @@ class TestLogIn:
         with pytest.raises(LoginRefused):
             town.log_in(JEANNE, password=long * 2 + "b")
 
+    def test_a_password_changed_in_the_middle_opens_nothing(self, town: Town) -> None:
+        """What was right when it was checked, and is not when the session opens, is refused."""
+        town.move_in()
+        link = town.reset_token()
+        town.hasher.meanwhile = lambda: town.auth.password_reset.redeem(link, new_password=_OTHER, source=town.source)
+
+        assert refusal_of(lambda: town.log_in(JEANNE)) == (LoginRefused, "login_refused")
+
     def test_an_orphan_logs_in_and_sees_no_account(self, town: Town) -> None:
         """D-20, S11: the right password opens an empty home, the wrong one nothing."""
         contact = town.contact()
@@ -454,6 +462,21 @@ class TestReauthenticate:
             Throttled
         )
         assert refusal_of(lambda: town.log_in(JEANNE))[0] is Throttled
+
+    def test_a_session_that_ends_in_the_middle_is_not_renewed(self, town: Town) -> None:
+        """Logged out meanwhile, or overtaken by a new password: no session comes of it."""
+        token, link = town.move_in().token, town.reset_token()
+        town.hasher.meanwhile = lambda: town.auth.login.log_out(token)
+
+        def again(session_token: str) -> tuple[type[Refused], str]:
+            return refusal_of(
+                lambda: town.auth.login.reauthenticate(session_token, password=PASSWORD, source=town.source)
+            )
+
+        assert again(token) == (SessionRefused, "session_refused")
+        other = town.log_in(JEANNE).token
+        town.hasher.meanwhile = lambda: town.auth.password_reset.redeem(link, new_password=_OTHER, source=town.source)
+        assert again(other) == (SessionRefused, "session_refused")
 
     def test_without_session_no_password_is_tried(self, town: Town) -> None:
         """A stolen password is not tested here."""
