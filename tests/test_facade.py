@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import pytest
 
 from coproauth import ConfigurationError, Coproauth, Policy
@@ -32,7 +34,7 @@ def _wire(
 class TestKeys:
     """A key must be a list's, long, and random."""
 
-    @pytest.mark.parametrize("secret_keys", [[], None, SECRET_KEY, ["x1y2z3" * 5 + "x"], [SECRET_KEY, ""]])
+    @pytest.mark.parametrize("secret_keys", [[], None, SECRET_KEY, ["x1y2z3" * 5 + "x"], [SECRET_KEY, ""], [None]])
     def test_unsafe_keys_are_refused(self, secret_keys: object) -> None:
         """None, text instead of a list, 31 bytes, an empty one beside a good one."""
         with pytest.raises(ConfigurationError):
@@ -87,12 +89,29 @@ class TestPortalUrl:
             "https://app.example.fr\n",
             "https://app.exämple.fr",
             "https://app.example.fr\u202e",
+            "https://app.example.fr?",
+            "https://app.example.fr#",
+            "https://app.example.fr:port",
+            "https://app.example.fr:99999",
+            "https://[app.example.fr",
+            None,
+            b"https://app.example.fr",
+            7,
         ],
     )
     def test_unsafe_addresses_are_refused(self, portal_url: object) -> None:
         """A-19, A-33: another scheme, user information, a query, a fragment, line breaks, no host, no text."""
         with pytest.raises(ConfigurationError):
             _wire(portal_url=portal_url)
+
+
+class TestClock:
+    """Instants are aware."""
+
+    def test_a_naive_clock_is_refused(self) -> None:
+        """A clock without time zone is told at construction, not at the first comparison."""
+        with pytest.raises(ConfigurationError):
+            _wire(clock=FakeClock(datetime(2026, 1, 1)))  # noqa: DTZ001 - the very mistake
 
 
 class TestWiring:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import TypedDict
 from urllib.parse import urlsplit
@@ -30,6 +31,7 @@ from coproauth.services.login import LoginService
 from coproauth.services.password_reset import PasswordResetService
 
 _LOOPBACK = {"localhost", "127.0.0.1", "::1"}
+_PLAIN_URL = re.compile(r"https?://[^\s?#@\\]+")  # no query, fragment, name or password
 
 
 class _Ports(TypedDict):
@@ -98,7 +100,7 @@ class Coproauth:
             "directory": directory,
             "throttle": throttle or store.throttle(),
             "audit": audit or LoggingAudit(),
-            "clock": clock or SystemClock(),
+            "clock": _require_aware(clock or SystemClock()),
             "secrets": secrets or SystemSecrets(),
             "keyring": Keyring(secret_keys=secret_keys, audience=portal_url, epoch=policy.epoch),
             "policy": policy,
@@ -124,11 +126,25 @@ class Coproauth:
         return self.courier.deliver()
 
 
-def _require_safe(portal_url: str) -> str:
+def _require_safe(portal_url: object) -> str:
     """Return the portal's address without a final slash, if links under it are safe (ASVS V1.2.2)."""
-    parts = urlsplit(portal_url)
-    is_safe = parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in _LOOPBACK)
-    plain = portal_url.isascii() and portal_url.isprintable() and " " not in portal_url
-    if not (is_safe and plain and parts.hostname) or parts.query or parts.fragment or parts.username:
+    if not isinstance(portal_url, str) or not _is_safe(portal_url):
         raise ConfigurationError("portal_url must be a plain https:// address (http:// on loopback only)")
     return portal_url.rstrip("/")
+
+
+def _is_safe(portal_url: str) -> bool:
+    if not (portal_url.isascii() and portal_url.isprintable() and _PLAIN_URL.fullmatch(portal_url)):
+        return False
+    try:
+        parts = urlsplit(portal_url)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        return False
+    return host is not None and (parts.scheme == "https" or host in _LOOPBACK)
+
+
+def _require_aware(clock: Clock) -> Clock:
+    if clock.now().tzinfo is None:
+        raise ConfigurationError("the clock must tell aware instants")
+    return clock

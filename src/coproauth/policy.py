@@ -83,8 +83,11 @@ class ThrottleRule:
         excess = attempts - self.free_attempts
         if excess < 0:
             return timedelta(0)
-        doublings: int = 2 ** min(excess, 40)
-        return min(self.first_delay * doublings, self.longest_delay)
+        try:
+            doubled: timedelta = self.first_delay * 2**excess
+        except OverflowError:
+            return self.longest_delay
+        return min(doubled, self.longest_delay)
 
 
 @attrs.frozen(kw_only=True)

@@ -153,6 +153,11 @@ class TestContextWords:
         assert violations("mathurin poussielgue", context=(), policy=_POLICY) == ()
         assert violations("mathurin poussielgue", context=["Mathurin Poussielgue"], policy=_POLICY) == ("context_word",)
 
+    @pytest.mark.parametrize("password", ["copropriete-motdepasse", "Dupont-Azertyuiop-2026", "gestionnaire bienvenue"])
+    def test_common_and_known_words_together_are_refused(self, password: str) -> None:
+        """A common word beside a known one is as guessable as two of a kind."""
+        assert _words(password) != ()
+
     def test_all_that_is_known_is_looked_at(self) -> None:
         """The context is the address, and name and condominium of every contact."""
         assert _CONTEXT == ("eloise.dupont@laposte.example", "Éloïse Dupont", "Résidence du Moulin-Vert")

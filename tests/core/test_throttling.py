@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from hypothesis import given
 from hypothesis import strategies as st
 
 from coproauth import Policy, Source, ThrottleRule
@@ -41,6 +42,21 @@ class TestDelay:
     def test_an_example(self, attempts: int, seconds: int) -> None:
         """Three attempts free of a wait, then 30 seconds doubling up to five minutes."""
         assert _RULE.delay_after(attempts) == timedelta(seconds=seconds)
+
+    @given(_RULES, st.integers(0, 10_000))
+    def test_it_never_shrinks_and_never_passes_the_limit(self, rule: ThrottleRule, attempts: int) -> None:
+        """One attempt more never means a shorter wait, and no number of them a wait beyond the limit."""
+        delay = rule.delay_after(attempts)
+
+        assert timedelta(0) <= delay <= rule.delay_after(attempts + 1) <= rule.longest_delay
+
+    @given(st.integers(0, 10_000))
+    @pytest.mark.parametrize("field", ["login", "code", "source", "requests", "mail"])
+    def test_every_rule_of_the_policy_holds_for_any_number(self, field: str, attempts: int) -> None:
+        """No number of attempts breaks the arithmetic."""
+        rule: ThrottleRule = getattr(_POLICY, f"throttle_{field}")
+
+        assert rule.delay_after(attempts) <= rule.longest_delay
 
     def test_nobody_is_locked_out_of_a_login_for_more_than_an_hour(self) -> None:
         """A-65: an attacker slows a login, and cannot close it."""
@@ -86,11 +102,26 @@ class TestAdmission:
 
         assert decision == self._after(1, at=_AT + timedelta(hours=24))
 
+    @pytest.mark.parametrize("behind", [timedelta(microseconds=1), timedelta(seconds=60), timedelta(hours=2)])
+    def test_free_attempts_do_not_wait_for_a_clock(self, behind: timedelta) -> None:
+        """D-25: of two servers or threads, the one whose clock was read a moment earlier is not held up."""
+        assert isinstance(decide_admission([_KEY], self._after(1), at=_AT - behind), dict)
+
     def test_an_attempt_taken_back_leaves_no_wait(self) -> None:
         """What was no guess is given back, with the wait that would have followed from it."""
         counters = {name: counter.one_less(_RULE) for name, counter in self._after(3).items()}
 
         assert isinstance(decide_admission([_KEY], counters, at=_AT), dict)
+
+    def test_an_attempt_taken_back_beyond_the_free_ones_leaves_no_wait(self) -> None:
+        """A success after the wait was over is not followed by the wait that a failure would have earned."""
+        at = _AT + timedelta(seconds=30)
+        counters = decide_admission([_KEY], self._after(3), at=at)
+        assert isinstance(counters, dict)
+
+        forgiven = {name: counter.one_less(_RULE) for name, counter in counters.items()}
+
+        assert isinstance(decide_admission([_KEY], forgiven, at=at), dict)
 
 
 class TestKeys:

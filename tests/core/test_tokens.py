@@ -77,6 +77,11 @@ class TestSignature:
         """A link with a piece missing is refused."""
         assert _read(_TOKEN[:place] + _TOKEN[place + size :]) is LinkFault.INVALID
 
+    @given(st.integers(0, len(_TOKEN)), st.sampled_from(["\ud800", "\x00", "\n", "é", "\u202e", "\U0001f600"]))
+    def test_hostile_characters_are_refused(self, place: int, symbol: str) -> None:
+        """A lone surrogate or a control character anywhere is a refusal, never an error."""
+        assert _read(_TOKEN[:place] + symbol + _TOKEN[place:]) is LinkFault.INVALID
+
     @given(hostile_values())
     def test_hostile_values_are_refused(self, value: object) -> None:
         """Whatever else arrives as a token is refused."""
@@ -375,6 +380,8 @@ class TestConfiguration:
             [b"0123456789abcdef0123456789abcde"],
             [_KEY, "short"],
             ["a" * 64],
+            [None],
+            [12345678],
         ],
     )
     def test_unsafe_keys_are_refused(self, secret_keys: object) -> None:

@@ -197,6 +197,14 @@ class TestUsedCode:
 
         assert refusal_of(lambda: _activate(town, code, email=email)) == (ActivationRefused, "code_already_used")
 
+    def test_a_clock_going_back_revives_nothing_used(self, town: Town) -> None:
+        """D-25: what was used stays used."""
+        code = town.code_for(town.contact())
+        town.activate_with(code, JEANNE)
+        town.later(hours=-2)
+
+        assert refusal_of(lambda: _activate(town, code, email=_PAUL)) == (ActivationRefused, "code_already_used")
+
 
 class TestNewLogin:
     """A new e-mail: an acceptable password, then the proof of the address, then the login."""

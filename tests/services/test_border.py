@@ -13,6 +13,7 @@ import pytest
 from coproauth import (
     AccountSwitcher,
     ActivationService,
+    InvalidInput,
     LoginService,
     PasswordChangeRequired,
     PasswordResetService,
@@ -233,6 +234,22 @@ def test_hostile_text_is_answered(name: str, parameter: str) -> None:
 
 
 @pytest.mark.parametrize(("name", "parameter"), _TEXTS)
+def test_a_good_value_with_something_hostile_in_it_is_answered(name: str, parameter: str) -> None:
+    """Before, inside and behind; what has no encoding is never taken."""
+    good = str(_Stage().arguments()[name][parameter])
+    values = {
+        f"{symbol!r} at {place}": good[:place] + symbol + good[place:]
+        for symbol in ("\ud800", "\x00", "\n", "\u2028", "\u202e")
+        for place in (0, 1, len(good) // 2, len(good) - 1, len(good))
+    }
+
+    answers = _answers_to(name, parameter, values)
+
+    lone = {answer for label, answer in answers.items() if "ud800" in label}
+    assert "answered" not in lone or name in _HARMLESS
+
+
+@pytest.mark.parametrize(("name", "parameter"), _TEXTS)
 def test_naughty_strings_are_answered(name: str, parameter: str) -> None:
     """None of the big list of naughty strings breaks anything."""
     if not _NAUGHTY.exists():
@@ -242,3 +259,22 @@ def test_naughty_strings_are_answered(name: str, parameter: str) -> None:
     answers = _answers_to(name, parameter, dict(zip(map(str, range(len(lines))), lines, strict=True)))
 
     assert len(answers) == len(lines)
+
+
+@pytest.mark.parametrize("name", [name for name, parameter in _ARGUMENTS if parameter == "by"])
+def test_who_is_no_manager_may_nothing(name: str) -> None:
+    """D-04: whatever is passed instead of a manager is refused like one of another portfolio."""
+    answers = _answers_to(name, "by", _NOT_TEXT | {"text": "manager-1"})
+
+    assert set(answers.values()) == {"not_allowed"}
+
+
+@pytest.mark.parametrize("name", [name for name, parameter in _ARGUMENTS if parameter == "source"])
+def test_what_is_no_source_is_refused(name: str) -> None:
+    """An address that was not wrapped, or none: a refusal that names the argument, before anything is looked at."""
+    stage = _Stage()
+
+    for value in (None, "192.0.2.1", 7):
+        with pytest.raises(InvalidInput) as refusal:
+            stage.method(name)(**{**stage.arguments()[name], "source": value})
+        assert (refusal.value.field, refusal.value.reason) == ("source", "wrong_type")

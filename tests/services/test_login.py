@@ -274,6 +274,15 @@ class TestThrottle:
         for _ in range(200):
             assert town.log_in(JEANNE).session.email == JEANNE
 
+    def test_a_victim_is_let_in_by_a_reset(self, town: Town) -> None:
+        """A-65: whoever was locked out by a stranger's guesses gets in again by the reset link."""
+        town.move_in()
+        _wrong(town, times=10, source=Source("198.51.100.1"))
+
+        town.auth.password_reset.redeem(town.reset_token(), new_password=_OTHER, source=town.source)
+
+        assert town.log_in(JEANNE, password=_OTHER).session.email == JEANNE
+
     def test_parallel_guesses_do_not_slip_through(self, town: Town) -> None:
         """A-50: of two hundred at once, ten reach a verdict."""
         town.move_in()

@@ -237,12 +237,12 @@ class MemoryThrottle:
             return timedelta(0)
 
     def forgive(self, keys: Sequence[ThrottleKey]) -> None:
-        """Take one attempt back from every key, and the wait with it while attempts are free."""
+        """Take one attempt back from every key, and the wait that followed from it."""
         with self._lock:
             for key in keys:
                 counter = self._counters.get(key.name)
                 if counter is not None:
-                    self._counters[key.name] = counter.one_less(key.rule)
+                    self._counters[key.name] = counter.one_less()
 
     def clear(self, key: ThrottleKey) -> None:
         """Forget everything about a key."""

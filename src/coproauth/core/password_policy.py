@@ -43,7 +43,7 @@ def violations(password: str, *, context: Iterable[str], policy: Policy) -> tupl
     Lengths are in code points. ``context`` is what anyone would try for this person: address, names, condominium.
 
     The words, in order: ``too_short``, ``too_long``, ``digits_only``, ``repeated`` (few different symbols),
-    ``common`` (made of words that everyone uses), ``context_word`` (made of words known here).
+    ``common`` (made of words that everyone uses), ``context_word`` (made of words known here, or of both kinds).
     """
     rules = (
         ("too_short", len(password) < policy.password_min_length),
@@ -51,7 +51,7 @@ def violations(password: str, *, context: Iterable[str], policy: Policy) -> tupl
         ("digits_only", password.isdigit() and len(password) < policy.digits_only_min_length),
         ("repeated", len(set(password)) < PASSWORD_FLOOR // 2),
         ("common", _is_made_of(password, COMMON_WORDS)),
-        ("context_word", _is_made_of(password, context_words(context, policy=policy))),
+        ("context_word", _is_made_of_known_words(password, context_words(context, policy=policy))),
     )
     return tuple(word for word, broken in rules if broken)
 
@@ -84,6 +84,13 @@ def _is_made_of(password: str, words: frozenset[str]) -> bool:
     text = re.sub(r"[\W_]+", "", fold(password[: 4 * 64]))
     rest = _without(text, words)
     return rest != text and len(rest) < PASSWORD_FLOOR
+
+
+def _is_made_of_known_words(password: str, words: frozenset[str]) -> bool:
+    """Whether words known here make up the password, with common ones beside them if need be."""
+    if _is_made_of(password, words):
+        return True
+    return not _is_made_of(password, COMMON_WORDS) and _is_made_of(password, words | COMMON_WORDS)
 
 
 def _without(text: str, words: frozenset[str]) -> str:

@@ -6,6 +6,7 @@ import ipaddress
 
 import attrs
 
+from coproauth.errors import InvalidInput
 from coproauth.policy import LOCALES, Locale
 
 _TEXT_MAX_LENGTH = 400  # code points kept of what a browser says of itself
@@ -29,6 +30,17 @@ class Source:
     address: str = attrs.field(converter=_clip)
     user_agent: str | None = attrs.field(default=None, kw_only=True, converter=attrs.converters.optional(_clip))
     locale: Locale = attrs.field(default="fr", kw_only=True, validator=attrs.validators.in_(LOCALES))
+
+    @classmethod
+    def require(cls, value: object) -> Source:
+        """Return ``value`` if it is a source.
+
+        Raises:
+            InvalidInput: it is not, so that nothing could be counted on it.
+        """
+        if not isinstance(value, cls):
+            raise InvalidInput(field="source", reason="wrong_type")
+        return value
 
     @property
     def network(self) -> str:

@@ -58,11 +58,13 @@ class Counter:
             forget_at=at + rule.forget_after,
         )
 
-    def one_less(self, rule: ThrottleRule) -> Counter:
-        """Return the count with one attempt taken back, and the wait with it while attempts are free."""
-        attempts = max(self.attempts - 1, 0)
-        is_free = attempts < rule.free_attempts
-        return attrs.evolve(self, attempts=attempts, not_before=self.last_at if is_free else self.not_before)
+    def one_less(self) -> Counter:
+        """Return the count as it was before the last attempt: that one was admitted, so no wait was left then."""
+        return attrs.evolve(self, attempts=max(self.attempts - 1, 0), not_before=self.last_at)
+
+    def wait(self, *, at: datetime) -> timedelta:
+        """Return how long the next attempt must wait; never more than its delay, should a clock have gone back."""
+        return max(min(self.not_before - at, self.not_before - self.last_at), timedelta(0))
 
 
 def decide_admission(
@@ -73,7 +75,7 @@ def decide_admission(
     It waits for the slowest of its keys, and is then counted on none.
     """
     current = {key.name: _current(counters.get(key.name), at) for key in keys}
-    wait = max((counter.not_before - at for counter in current.values()), default=timedelta(0))
+    wait = max((counter.wait(at=at) for counter in current.values()), default=timedelta(0))
     if wait > timedelta(0):
         return wait
     return {key.name: current[key.name].one_more(key.rule, at=at) for key in keys}

@@ -110,6 +110,8 @@ class Keyring:
     def __attrs_post_init__(self) -> None:
         if isinstance(self.secret_keys, str | bytes) or not self.secret_keys:
             raise ConfigurationError("secret_keys must be a list of at least one key")
+        if not all(isinstance(key, str | bytes) for key in self.secret_keys):
+            raise ConfigurationError("each secret key must be str or bytes")
         keys = tuple(key.encode() if isinstance(key, str) else key for key in self.secret_keys)
         if any(len(key) < SECRET_KEY_FLOOR or len(set(key)) < SECRET_KEY_FLOOR // 4 for key in keys):
             raise ConfigurationError(f"each secret key must be at least {SECRET_KEY_FLOOR} random bytes")
@@ -192,8 +194,8 @@ def _is_canonical(token: str) -> bool:
     """Whether the signature is spelled as it was made: base64 leaves two bits of its last character unused."""
     signature = token.rpartition(".")[2]
     try:
-        return base64_encode(base64_decode(signature)) == signature.encode("ascii")
-    except (BadData, UnicodeError):
+        return token.isascii() and base64_encode(base64_decode(signature)) == signature.encode("ascii")
+    except BadData:
         return False
 
 

@@ -77,7 +77,7 @@ class ActivationService(PasswordService):
         Raises:
             NotAllowed: no such contact, or not within the manager's portfolio.
         """
-        with self._attempts.on(Pathway.CODE_ISSUED, manager=by) as attempt:
+        with self._attempts.by_manager(Pathway.CODE_ISSUED, by) as attempt:
             contact = managed_contact(self.directory, contact_id, by)
             attempt.subject = contact.id
             with self.store.writing() as work:
@@ -89,7 +89,7 @@ class ActivationService(PasswordService):
         Raises:
             NotAllowed: no such condominium, one without contacts, or not within the manager's portfolio.
         """
-        with self._attempts.on(Pathway.CODE_ISSUED, manager=by) as attempt:
+        with self._attempts.by_manager(Pathway.CODE_ISSUED, by) as attempt:
             attempt.subject = parse_id(condominium_id, field="condominium_id")
             contacts = self.directory.contacts_of(condominium_id)
             if not contacts:
@@ -106,7 +106,7 @@ class ActivationService(PasswordService):
             ActivationRefused: the code cannot be used.
             Throttled: too many failures from this source, or with this code.
         """
-        with self._attempts.on(Pathway.CODE_PREVIEWED, source=source) as attempt:
+        with self._attempts.by_person(Pathway.CODE_PREVIEWED, source) as attempt:
             indices = self._admit_code(attempt, code, source)
             with self.store.reading() as work:
                 contact = self._held_code(work, indices).contact
@@ -132,7 +132,7 @@ class ActivationService(PasswordService):
             PasswordChangeRequired: the login's password is one that a manager set; the code is kept.
             Throttled: too many failures from this source, with this code, or on this login.
         """
-        with self._attempts.on(Pathway.ACTIVATED, source=source) as attempt:
+        with self._attempts.by_person(Pathway.ACTIVATED, source) as attempt:
             request = _Request(
                 email=_parse_email(email),
                 password=parse_password(password, field="password", policy=self.policy),
@@ -154,7 +154,7 @@ class ActivationService(PasswordService):
             ActivationRefused: the code cannot be used.
             Throttled: too many failures from this source, or with this code.
         """
-        with self._attempts.on(Pathway.ACCOUNT_LINKED, source=source) as attempt:
+        with self._attempts.by_person(Pathway.ACCOUNT_LINKED, source) as attempt:
             view = self._sessions.view(session_token)
             attempt.subject = view.identity.id
             indices = self._admit_code(attempt, code, source)
@@ -171,7 +171,7 @@ class ActivationService(PasswordService):
         Raises:
             NotAllowed: no such contact, or not within the manager's portfolio.
         """
-        with self._attempts.on(Pathway.CONTACT_DISSOCIATED, manager=by) as attempt:
+        with self._attempts.by_manager(Pathway.CONTACT_DISSOCIATED, by) as attempt:
             contact = managed_contact(self.directory, contact_id, by)
             attempt.subject = contact.id
             with self.store.writing() as work:

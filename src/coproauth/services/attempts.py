@@ -6,7 +6,7 @@ Counters and audit events are kept outside the unit of work, so that they surviv
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import timedelta
 
 import attrs
@@ -30,7 +30,8 @@ class Attempt:
     subject: str | None = None
     throttle: Throttle
     clock: Clock
-    _admitted: list[ThrottleKey] = attrs.field(factory=list)
+    _admitted: list[ThrottleKey] = attrs.field(factory=list, init=False)
+    _vouched: list[ThrottleKey] = attrs.field(factory=list, init=False)
 
     def admit(self, *keys: ThrottleKey) -> None:
         """Count the attempt on further keys; on none of them twice.
@@ -44,13 +45,17 @@ class Attempt:
             raise Throttled(retry_after=wait)
         self._admitted += new
 
+    def vouch(self, key: ThrottleKey) -> None:
+        """Have a key cleared if the attempt succeeds: it proves by other means to be the owner's."""
+        self._vouched.append(key)
+
     def settle(self, *, succeeded: bool) -> None:
         """Give the attempt back: it was no guess. A success also clears what it proves to be the owner's."""
         keep = {OnSuccess.CLEAR, OnSuccess.KEEP} if succeeded else {OnSuccess.KEEP}
         self.throttle.forgive([key for key in self._admitted if key.on_success not in keep])
-        for key in self._admitted:
-            if succeeded and key.on_success is OnSuccess.CLEAR:
-                self.throttle.clear(key)
+        cleared = [key for key in self._admitted if key.on_success is OnSuccess.CLEAR] + self._vouched
+        for key in cleared if succeeded else ():
+            self.throttle.clear(key)
 
 
 @attrs.frozen(kw_only=True)
@@ -60,6 +65,14 @@ class Attempts:
     throttle: Throttle
     audit: AuditSink
     clock: Clock
+
+    def by_person(self, pathway: Pathway, source: object) -> AbstractContextManager[Attempt]:
+        """Run a pathway's block as one attempt of somebody at a browser."""
+        return self.on(pathway, source=Source.require(source))
+
+    def by_manager(self, pathway: Pathway, manager: object) -> AbstractContextManager[Attempt]:
+        """Run a pathway's block as one attempt of a manager; whether he may is decided inside."""
+        return self.on(pathway, manager=manager if isinstance(manager, Manager) else None)
 
     @contextmanager
     def on(

@@ -45,7 +45,7 @@ class LoginService(PasswordService):
             InvalidInput: e-mail or password is not a ``str``.
             Throttled: too many failures from this source or on this login.
         """
-        with self._attempts.on(Pathway.LOGGED_IN, source=source) as attempt:
+        with self._attempts.by_person(Pathway.LOGGED_IN, source) as attempt:
             address, typed = self._parse_login(email, password)
             attempt.admit(source_key(source, self.policy), login_key(address.key, self.policy))
             with self.store.reading() as work:
@@ -120,7 +120,7 @@ class LoginService(PasswordService):
             ReauthenticationRequired: this is not the password.
             Throttled: too many failures from this source or on this login.
         """
-        with self._attempts.on(Pathway.REAUTHENTICATED, source=source) as attempt:
+        with self._attempts.by_person(Pathway.REAUTHENTICATED, source) as attempt:
             view = self._require_password(attempt, session_token, password, source, field="password")
             with self.store.writing() as work:
                 identity = self._sessions.end(work, view)
@@ -137,7 +137,7 @@ class LoginService(PasswordService):
             PasswordRejected: the new one is against the policy.
             Throttled: too many failures from this source or on this login.
         """
-        with self._attempts.on(Pathway.PASSWORD_CHANGED, source=source) as attempt:
+        with self._attempts.by_person(Pathway.PASSWORD_CHANGED, source) as attempt:
             chosen = parse_password(new_password, field="new_password", policy=self.policy)
             view = self._require_password(attempt, session_token, current_password, source, field="current_password")
             self._passwords.require_acceptable(chosen, email=view.identity.email, contacts=view.contacts)
@@ -158,7 +158,7 @@ class LoginService(PasswordService):
             PasswordRejected: the new password is against the policy, or is the temporary one; the token is kept.
             Throttled: too many failures from this source.
         """
-        with self._attempts.on(Pathway.PASSWORD_CHOSEN, source=source) as attempt:
+        with self._attempts.by_person(Pathway.PASSWORD_CHOSEN, source) as attempt:
             chosen = parse_password(new_password, field="new_password", policy=self.policy)
             attempt.admit(source_key(source, self.policy))
             identity, _ = self._links.resolve(Purpose.CHOOSE_PASSWORD, token)
@@ -189,7 +189,7 @@ class LoginService(PasswordService):
             ReauthenticationRequired: this is not the password.
             Throttled: too many failures, or too many mails to that address.
         """
-        with self._attempts.on(Pathway.EMAIL_CHANGE_REQUESTED, source=source) as attempt:
+        with self._attempts.by_person(Pathway.EMAIL_CHANGE_REQUESTED, source) as attempt:
             new = EmailAddress.parse(new_email, field="new_email")
             view = self._require_password(attempt, session_token, current_password, source, field="current_password")
             attempt.admit(mail_key(new.key, self.policy))
@@ -209,7 +209,7 @@ class LoginService(PasswordService):
             ResetRefused: the link is not genuine, too old, was used or overtaken, or the address is taken by now.
             Throttled: too many failures from this source.
         """
-        with self._attempts.on(Pathway.EMAIL_CHANGED, source=source) as attempt:
+        with self._attempts.by_person(Pathway.EMAIL_CHANGED, source) as attempt:
             attempt.admit(source_key(source, self.policy))
             identity, new_email = self._links.resolve(Purpose.CONFIRM_EMAIL, token)
             attempt.subject = identity.id

@@ -12,7 +12,7 @@ from coproauth.core.messages import MailKind
 from coproauth.core.password_policy import draw_password, parse_password
 from coproauth.core.password_reset import ResetLink, TemporaryPassword
 from coproauth.core.sources import Source
-from coproauth.core.throttling import mail_key, requests_key, source_key
+from coproauth.core.throttling import login_key, mail_key, requests_key, source_key
 from coproauth.core.tokens import Purpose
 from coproauth.errors import NotAllowed, ResetRefused, Throttled
 from coproauth.ports import UnitOfWork
@@ -35,7 +35,7 @@ class PasswordResetService(PasswordService):
             InvalidInput: the address cannot be one.
             Throttled: too many requests from this source.
         """
-        with self._attempts.on(Pathway.RESET_REQUESTED, source=source) as attempt:
+        with self._attempts.by_person(Pathway.RESET_REQUESTED, source) as attempt:
             address = EmailAddress.parse(email)
             attempt.admit(requests_key(source, self.policy))
             try:
@@ -70,11 +70,12 @@ class PasswordResetService(PasswordService):
             InvalidInput: the password is not a ``str``, or far too long.
             Throttled: too many failures from this source.
         """
-        with self._attempts.on(Pathway.PASSWORD_RESET, source=source) as attempt:
+        with self._attempts.by_person(Pathway.PASSWORD_RESET, source) as attempt:
             chosen = parse_password(new_password, field="new_password", policy=self.policy)
             attempt.admit(source_key(source, self.policy))
             identity, _ = self._links.resolve(Purpose.RESET, token)
             attempt.subject = identity.id
+            attempt.vouch(login_key(identity.email_key, self.policy))  # a stranger's guesses lock nobody out
             self._passwords.require_acceptable(chosen, email=identity.email, contacts=self._contacts_of(identity))
             password_hash = self.hasher.hash(chosen)
             with self.store.writing() as work:
@@ -90,7 +91,7 @@ class PasswordResetService(PasswordService):
         Raises:
             NotAllowed: no such contact, not within the manager's portfolio, or without a login.
         """
-        with self._attempts.on(Pathway.RESET_LINK_SENT, manager=by) as attempt:
+        with self._attempts.by_manager(Pathway.RESET_LINK_SENT, by) as attempt:
             contact = managed_contact(self.directory, contact_id, by)
             attempt.subject = contact.id
             with self.store.writing() as work:
@@ -109,7 +110,7 @@ class PasswordResetService(PasswordService):
                 ``reset_link_only``: the login is not wholly within the manager's reach, for whatever cause.
             PasswordRejected: the given password is against the policy.
         """
-        with self._attempts.on(Pathway.TEMPORARY_PASSWORD_SET, manager=by) as attempt:
+        with self._attempts.by_manager(Pathway.TEMPORARY_PASSWORD_SET, by) as attempt:
             contact = managed_contact(self.directory, contact_id, by)
             attempt.subject = contact.id
             password = self._temporary_password(new_password)

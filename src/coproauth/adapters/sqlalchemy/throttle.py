@@ -32,14 +32,14 @@ class SqlThrottle:
             return timedelta(0)
 
     def forgive(self, keys: Sequence[ThrottleKey]) -> None:
-        """Take one attempt back from every key, and the wait with it while attempts are free."""
+        """Take one attempt back from every key, and the wait that followed from it."""
         if not keys:
             return
         with self._transactions.apart() as connection:
             counters = self._read(connection, keys)
             for key in keys:
                 if key.name in counters:
-                    self._write(connection, key.name, counters[key.name].one_less(key.rule), is_new=False)
+                    self._write(connection, key.name, counters[key.name].one_less(), is_new=False)
 
     def clear(self, key: ThrottleKey) -> None:
         """Forget everything about a key."""
