@@ -65,7 +65,7 @@ def _demo(database: Path, *, port: int, reset: bool) -> int:
         demo = open_demo(database, portal_url=address)
         _say(_guide(demo, address))
         config = uvicorn.Config(
-            demo.app, log_level="warning", access_log=False, proxy_headers=False, server_header=False
+            demo.app, log_level="warning", access_log=False, proxy_headers=False, server_header=False, ws="none"
         )
         try:
             with BackgroundCourier(demo.auth.courier, interval=0.5):
@@ -82,6 +82,7 @@ def _listen(port: int) -> socket.socket:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((_HOST, port))
+        listener.listen()  # a browser that comes before the server has started waits, instead of being refused
     except OSError:
         listener.close()
         raise
