@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from coproauth import Policy, Source, ThrottleRule
+from coproauth.adapters.memory import MemoryThrottle
 from coproauth.core.throttling import (
     Counter,
     OnSuccess,
@@ -107,21 +108,20 @@ class TestAdmission:
         """D-25: of two servers or threads, the one whose clock was read a moment earlier is not held up."""
         assert isinstance(decide_admission([_KEY], self._after(1), at=_AT - behind), dict)
 
-    def test_an_attempt_taken_back_leaves_no_wait(self) -> None:
-        """What was no guess is given back, with the wait that would have followed from it."""
-        counters = {name: counter.one_less(_RULE) for name, counter in self._after(3).items()}
+    @pytest.mark.parametrize("failures", [0, 1, 2, 3, 7])
+    def test_an_attempt_taken_back_leaves_no_wait(self, failures: int) -> None:
+        """What was no guess is given back, with the wait that would have followed, also beyond the free attempts."""
+        throttle = MemoryThrottle()
+        at = _AT
+        for _ in range(failures):
+            at += throttle.admit([_KEY], at=at)
+            throttle.admit([_KEY], at=at)
+        at += timedelta(hours=1)
+        assert throttle.admit([_KEY], at=at) == timedelta(0)
 
-        assert isinstance(decide_admission([_KEY], counters, at=_AT), dict)
+        throttle.forgive([_KEY])
 
-    def test_an_attempt_taken_back_beyond_the_free_ones_leaves_no_wait(self) -> None:
-        """A success after the wait was over is not followed by the wait that a failure would have earned."""
-        at = _AT + timedelta(seconds=30)
-        counters = decide_admission([_KEY], self._after(3), at=at)
-        assert isinstance(counters, dict)
-
-        forgiven = {name: counter.one_less(_RULE) for name, counter in counters.items()}
-
-        assert isinstance(decide_admission([_KEY], forgiven, at=at), dict)
+        assert throttle.admit([_KEY], at=at) == timedelta(0)
 
 
 class TestKeys:
