@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import re
 from datetime import timedelta
 
@@ -104,3 +105,16 @@ def test_data_are_attributes() -> None:
 def test_what_a_guesser_would_collect_is_a_guess(refusal: Refused, is_guess: bool) -> None:  # noqa: FBT001
     """These answers stay counted by the throttle, all others are given back."""
     assert refusal.is_guess is is_guess
+
+
+def test_a_refusal_travels_between_processes_with_its_data() -> None:
+    """Worker processes hand refusals on whole."""
+    for refusal in (
+        Throttled(retry_after=timedelta(seconds=5)),
+        InvalidInput(field="email", reason="too_long"),
+        PasswordRejected(violations=("too_short",)),
+        LoginRefused(),
+    ):
+        copy = pickle.loads(pickle.dumps(refusal))  # noqa: S301 - made here
+
+        assert (type(copy), vars(copy), str(copy)) == (type(refusal), vars(refusal), str(refusal))

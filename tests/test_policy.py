@@ -99,3 +99,40 @@ class TestBounds:
         """What was checked at construction stays so."""
         with pytest.raises(attrs.exceptions.FrozenInstanceError):
             Policy().password_min_length = 1  # type: ignore[misc]
+
+
+class TestQuantities:
+    """Numbers that nothing could be done with are told at construction."""
+
+    @pytest.mark.parametrize(
+        "limits",
+        [
+            {"reset_link_lifetime": timedelta(0)},
+            {"code_lifetime": timedelta(days=-1)},
+            {"email_code_lifetime": timedelta(minutes=11)},
+            {"hashes_at_once": 0},
+            {"hashes_at_once": -1},
+            {"mail_tries": 0},
+            {"epoch": -1},
+            {"clock_leeway": timedelta(seconds=-1)},
+            {"session_touch": timedelta(hours=2)},
+        ],
+    )
+    def test_nothing_negative_and_no_zero_where_something_is_needed(self, limits: dict[str, timedelta]) -> None:
+        """A limit that would refuse everything, or nothing, is a mistake."""
+        with pytest.raises(ConfigurationError):
+            attrs.evolve(Policy(), **limits)  # type: ignore[arg-type]
+
+    @pytest.mark.parametrize(
+        "numbers",
+        [
+            {"free_attempts": 0},
+            {"first_delay": timedelta(0)},
+            {"first_delay": timedelta(hours=2)},
+            {"forget_after": timedelta(minutes=1)},
+        ],
+    )
+    def test_a_throttle_slows_somebody_but_not_everybody(self, numbers: dict[str, timedelta]) -> None:
+        """One attempt is free, those after the free ones wait, and the count outlasts the wait."""
+        with pytest.raises(ConfigurationError):
+            attrs.evolve(Policy().throttle_login, **numbers)  # type: ignore[arg-type]

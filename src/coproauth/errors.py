@@ -6,6 +6,7 @@ contains a secret. What a person reads is worded by the portal, from the reason.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import ClassVar
 
@@ -30,6 +31,16 @@ class Refused(Exception):  # noqa: N818 - a refusal is an answer, not an error
     def __init__(self, *, reason: str | None = None) -> None:
         self.reason = reason or self.reasons[0]
         super().__init__(self.reason)
+
+    def __reduce__(self) -> tuple[Callable[..., Refused], tuple[type[Refused], dict[str, object]]]:
+        """Let a refusal travel between processes."""
+        return _rebuild, (type(self), vars(self))
+
+
+def _rebuild(kind: type[Refused], attributes: dict[str, object]) -> Refused:
+    refusal = kind.__new__(kind, attributes["reason"])
+    vars(refusal).update(attributes)
+    return refusal
 
 
 class ActivationRefused(Refused):
@@ -139,7 +150,7 @@ class NotAllowed(Refused):
 
 
 class Throttled(Refused):
-    """Too many attempts, or too much work at once; nothing was looked at.
+    """Too many attempts; no password was tried and no secret compared.
 
     Attributes:
         retry_after: how long to wait before the next attempt.

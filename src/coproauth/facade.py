@@ -82,6 +82,7 @@ class Coproauth:
             mailer: takes finished messages.
             secret_keys: 32 random bytes or more each; oldest first, the last signs.
             portal_url: where mail sends people, ``https://`` outside loopback; the host of a request is never used.
+                Part of every key: at another address, codes and links made before are void.
             policy: every limit.
             clock: the machine's, if not given.
             secrets: the operating system's, if not given.

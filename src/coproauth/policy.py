@@ -19,11 +19,6 @@ PASSWORD_FLOOR = 8  # code points; NIST SP 800-63B-4 §3.1.1.2: no verifier may 
 SECRET_KEY_FLOOR = 32  # bytes; ASVS V11.2.3 asks for 128 bits, an HMAC-SHA-256 key is at its best with 256
 
 
-def _refuse_unless(condition: bool, message: str) -> None:  # noqa: FBT001
-    if not condition:
-        raise ConfigurationError(message)
-
-
 @attrs.frozen(kw_only=True)
 class Argon2Parameters:
     """The cost of one password hash with Argon2id.
@@ -71,12 +66,21 @@ class ThrottleRule:
         first_delay: the wait after the last free attempt.
         longest_delay: where the doubling stops.
         forget_after: how long after the last attempt the count starts again from nothing.
+
+    Raises:
+        ConfigurationError: the numbers would slow nobody, or everybody.
     """
 
     free_attempts: int
     first_delay: timedelta
     longest_delay: timedelta
     forget_after: timedelta = timedelta(hours=24)
+
+    def __attrs_post_init__(self) -> None:
+        if self.free_attempts < 1 or not timedelta(0) < self.first_delay <= self.longest_delay:
+            raise ConfigurationError("a throttle must allow one attempt, and slow those after the free ones")
+        if self.forget_after < self.longest_delay:
+            raise ConfigurationError("a throttle must not forget before its longest delay is over")
 
     def delay_after(self, attempts: int) -> timedelta:
         """How long the next attempt must wait once ``attempts`` have been counted."""
@@ -116,7 +120,7 @@ class Policy:
         session_idle: when an unused session ends (ASVS V7.3.1).
         session_touch: how exactly the last use is recorded; at most one write in this time.
         clock_leeway: how far the clocks of two servers may differ (at most 60 seconds).
-        throttle_login: attempts on one login, counted until one succeeds (NIST SP 800-63B-4 §3.2.2: at most 100).
+        throttle_login: attempts on one login, counted until one succeeds (NIST SP 800-63B-4 §3.2.2).
         throttle_code: attempts with one activation code.
         throttle_source: failed attempts from one source.
         throttle_requests: reset requests from one source.
@@ -180,26 +184,49 @@ class Policy:
     epoch: int = 0
 
     def __attrs_post_init__(self) -> None:
-        _refuse_unless(
-            self.password_min_length >= PASSWORD_FLOOR,
-            f"password_min_length must be at least {PASSWORD_FLOOR} code points",
+        for field in attrs.fields(Policy):
+            _require_positive(field.name, getattr(self, field.name))
+        for holds, rule in self._rules():
+            if not holds:
+                raise ConfigurationError(rule)
+
+    def _rules(self) -> tuple[tuple[bool, str], ...]:
+        return (
+            (
+                self.password_min_length >= PASSWORD_FLOOR,
+                f"password_min_length must be at least {PASSWORD_FLOOR} code points",
+            ),
+            (
+                self.password_max_length >= max(64, self.password_min_length),
+                "password_max_length must allow at least 64 code points",
+            ),
+            (
+                self.argon2.is_safe or self.unsafe_cheap_hashes,
+                "argon2 must cost at least t=1 m=46 MiB, t=2 m=19 MiB or t=3 m=12 MiB",
+            ),
+            (
+                self.session_touch <= self.session_idle <= self.session_lifetime <= timedelta(days=30),
+                "a session must be touched before it is idle, idle before it is too old, and too old within 30 days",
+            ),
+            (
+                max(self.reset_link_lifetime, self.email_link_lifetime) <= timedelta(hours=24),
+                "a mailed link must not work for more than 24 hours",
+            ),
+            (
+                self.email_code_lifetime <= timedelta(minutes=10),
+                "the six digits must not work for more than 10 minutes",
+            ),
+            (self.clock_leeway <= timedelta(seconds=60), "clock_leeway must be at most 60 seconds"),
         )
-        _refuse_unless(
-            self.password_max_length >= max(64, self.password_min_length),
-            "password_max_length must allow at least 64 code points",
-        )
-        _refuse_unless(
-            self.argon2.is_safe or self.unsafe_cheap_hashes,
-            "argon2 must cost at least t=1 m=46 MiB, t=2 m=19 MiB or t=3 m=12 MiB",
-        )
-        _refuse_unless(
-            timedelta(0) < self.session_idle <= self.session_lifetime <= timedelta(days=30),
-            "a session must be idle before it is too old, and too old within 30 days",
-        )
-        _refuse_unless(
-            max(self.reset_link_lifetime, self.email_link_lifetime) <= timedelta(hours=24),
-            "a mailed link must not work for more than 24 hours",
-        )
-        _refuse_unless(
-            timedelta(0) <= self.clock_leeway <= timedelta(seconds=60), "clock_leeway must be 0 to 60 seconds"
-        )
+
+
+_MAY_BE_ZERO = {"clock_leeway", "epoch"}
+
+
+def _require_positive(name: str, value: object) -> None:
+    """Refuse a number or a duration that nothing could be done with."""
+    if isinstance(value, bool) or not isinstance(value, int | timedelta):
+        return
+    nothing = 0 if isinstance(value, int) else timedelta(0)
+    if value < nothing or (value == nothing and name not in _MAY_BE_ZERO):  # type: ignore[operator]
+        raise ConfigurationError(f"{name} must be more than nothing")

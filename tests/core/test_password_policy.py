@@ -262,3 +262,22 @@ class TestDrawing:
         password = draw_password(lambda size: bytes(range(size)), policy=Policy(password_min_length=40))
 
         assert len(password) >= 40
+
+
+class TestRepeats:
+    """What is short, again and again, is short."""
+
+    @pytest.mark.parametrize(
+        "password", ["xkqzxkqzxkqzxkqz", "xkqz7!bxkqz7!bxk", "aaaaaaaaaaaaaaaa", "abcabcabcabcabca"]
+    )
+    def test_a_short_unit_again_and_again_is_refused(self, password: str) -> None:
+        """Up to seven symbols, also when the last round is cut short."""
+        assert "repeated" in _words(password)
+
+    def test_a_unit_of_eight_is_no_repetition(self) -> None:
+        """Eight symbols are the least that a password may ever be."""
+        assert "repeated" not in _words("xkqz7!bw" * 2)
+
+    def test_a_good_end_after_many_common_words_counts(self) -> None:
+        """The whole password is judged, however long its beginning is."""
+        assert _words("motdepasse " * 40 + "girafe sous la pluie mauve") == ()

@@ -31,6 +31,7 @@ _RULES = st.builds(
     free_attempts=st.integers(1, 100),
     first_delay=st.timedeltas(timedelta(seconds=1), timedelta(hours=1)),
     longest_delay=st.timedeltas(timedelta(hours=1), timedelta(days=30)),
+    forget_after=st.just(timedelta(days=30)),
 )
 
 

@@ -21,7 +21,7 @@ from coproauth.policy import PASSWORD_FLOOR, Policy
 
 _WORD_MIN_LENGTH = 3  # letters; shorter names would forbid half the language
 _DRAWN_SYMBOLS = 16  # of five bits each
-_MAX_OCTETS = 4  # per code point in UTF-8
+_DECOMPOSED = 4  # code points at most that one may be typed as, before NFC puts them together
 
 
 def parse_password(value: object, *, field: str, policy: Policy) -> str:
@@ -31,7 +31,7 @@ def parse_password(value: object, *, field: str, policy: Policy) -> str:
         InvalidInput: a wrong type; longer than any password may be, told before normalising or hashing it
             (``too_long``); text that has no encoding (``malformed``).
     """
-    text = parse_length(value, field=field, max_length=policy.password_max_length * _MAX_OCTETS)
+    text = parse_length(value, field=field, max_length=policy.password_max_length * _DECOMPOSED)
     if any(unicodedata.category(symbol) == "Cs" for symbol in text):
         raise InvalidInput(field=field, reason="malformed")
     return unicodedata.normalize("NFC", text)
@@ -42,14 +42,14 @@ def violations(password: str, *, context: Iterable[str], policy: Policy) -> tupl
 
     Lengths are in code points. ``context`` is what anyone would try for this person: address, names, condominium.
 
-    The words, in order: ``too_short``, ``too_long``, ``digits_only``, ``repeated`` (few different symbols),
+    The words, in order: ``too_short``, ``too_long``, ``digits_only``, ``repeated`` (a short run, again and again),
     ``common`` (made of words that everyone uses), ``context_word`` (made of words known here, or of both kinds).
     """
     rules = (
         ("too_short", len(password) < policy.password_min_length),
         ("too_long", len(password) > policy.password_max_length),
         ("digits_only", password.isdigit() and len(password) < policy.digits_only_min_length),
-        ("repeated", len(set(password)) < PASSWORD_FLOOR // 2),
+        ("repeated", _repeats(password)),
         ("common", _is_made_of(password, COMMON_WORDS)),
         ("context_word", _is_made_of_known_words(password, context_words(context, policy=policy))),
     )
@@ -76,12 +76,19 @@ def context_words(context: Iterable[str], *, policy: Policy) -> frozenset[str]:
     return frozenset(word for word in words if len(word) >= _WORD_MIN_LENGTH)
 
 
+def _repeats(password: str) -> bool:
+    """Whether a unit shorter than the least a password may be, or very few symbols, make up the whole."""
+    periods = range(1, PASSWORD_FLOOR)
+    is_periodic = any(password[period:] == password[:-period] for period in periods if period < len(password))
+    return is_periodic or len(set(password)) < PASSWORD_FLOOR // 2
+
+
 def _is_made_of(password: str, words: frozenset[str]) -> bool:
     """Whether fewer than eight letters or digits remain once the given words are taken out.
 
     A password of which nothing is taken out is not made of them, however short: length is another rule's matter.
     """
-    text = re.sub(r"[\W_]+", "", fold(password[: 4 * 64]))
+    text = re.sub(r"[\W_]+", "", fold(password))
     rest = _without(text, words)
     return rest != text and len(rest) < PASSWORD_FLOOR
 

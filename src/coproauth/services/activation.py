@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import attrs
 
 from coproauth.core import activation as core
@@ -12,7 +14,7 @@ from coproauth.core.audit import Pathway
 from coproauth.core.identities import EmailAddress, Identity
 from coproauth.core.messages import MailKind
 from coproauth.core.password_policy import parse_password, person_context, violations
-from coproauth.core.sessions import SignedIn
+from coproauth.core.sessions import SessionView, SignedIn
 from coproauth.core.sources import Source
 from coproauth.core.text import parse_length
 from coproauth.core.throttling import code_key, login_key, mail_key, source_key
@@ -130,7 +132,8 @@ class ActivationService(PasswordService):
             PasswordRejected: a new login's password is against the policy; the code is kept.
             EmailProofRequired: six digits went to the address, or those given do not prove it; the code is kept.
             PasswordChangeRequired: the login's password is one that a manager set; the code is kept.
-            Throttled: too many failures from this source, with this code, or on this login.
+            Throttled: too many failures from this source, with this code, or on this login; too many mails to this
+                address.
         """
         with self._attempts.by_person(Pathway.ACTIVATED, source) as attempt:
             request = _Request(
@@ -140,11 +143,7 @@ class ActivationService(PasswordService):
                 indices=self._admit_code(attempt, code, source),
                 source=source,
             )
-            while True:
-                try:
-                    return self._activate(request, attempt)
-                except _Overtaken:  # by a call that went through: there is an end to it
-                    continue
+            return _until_settled(lambda: self._activate(request, attempt))
 
     def link(self, session_token: str, *, code: str, source: Source) -> SignedIn:
         """Add the account of a code to the login in use, and make it the active one.
@@ -158,10 +157,7 @@ class ActivationService(PasswordService):
             view = self._sessions.view(session_token)
             attempt.subject = view.identity.id
             indices = self._admit_code(attempt, code, source)
-            with self.store.writing() as work:
-                held = self._held_code(work, indices)
-                self._attach(work, held, view.identity, notice=MailKind.ACCOUNT_ADDED)
-                return self._sessions.rotate(work, view, account_id=held.contact.account.id)
+            return _until_settled(lambda: self._link_to_session(indices, view))
 
     def dissociate(self, contact_id: str, *, by: Manager) -> None:
         """Unlink a contact from its login: link, codes and the login's sessions end in one step.
@@ -332,6 +328,12 @@ class ActivationService(PasswordService):
 
     # Linking
 
+    def _link_to_session(self, indices: tuple[str, ...], view: SessionView) -> SignedIn:
+        with self.store.writing() as work:
+            held = self._held_code(work, indices)
+            self._attach(work, held, view.identity, notice=MailKind.ACCOUNT_ADDED)
+            return self._sessions.rotate(work, view, account_id=held.contact.account.id)
+
     def _link(
         self, work: UnitOfWork, held: core.HeldCode, identity: Identity, source: Source, *, notice: MailKind
     ) -> SignedIn:
@@ -355,6 +357,15 @@ class ActivationService(PasswordService):
         work.links.remove(contact.id)
         work.sessions.end_all(identity.id)
         self._mail.to_identity(work, MailKind.ACCOUNT_REMOVED, identity, contact=contact)
+
+
+def _until_settled(call: Callable[[], SignedIn]) -> SignedIn:
+    """Return what a call answers once no other overtakes it; each that does has gone through, so there is an end."""
+    while True:
+        try:
+            return call()
+        except _Overtaken:
+            continue
 
 
 def _parse_email(value: object) -> EmailAddress | None:

@@ -67,7 +67,11 @@ class Attempts:
     clock: Clock
 
     def by_person(self, pathway: Pathway, source: object) -> AbstractContextManager[Attempt]:
-        """Run a pathway's block as one attempt of somebody at a browser."""
+        """Run a pathway's block as one attempt of somebody at a browser.
+
+        Raises:
+            InvalidInput: the source is none.
+        """
         return self.on(pathway, source=Source.require(source))
 
     def by_manager(self, pathway: Pathway, manager: object) -> AbstractContextManager[Attempt]:

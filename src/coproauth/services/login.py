@@ -102,6 +102,7 @@ class LoginService(PasswordService):
 
         Raises:
             SessionRefused: the asking session does not hold, or none of the login's has this handle.
+            InvalidInput: the handle is none at all.
         """
         with self._attempts.on(Pathway.SESSIONS_ENDED) as attempt:
             view = self._sessions.view(session_token)
@@ -180,8 +181,8 @@ class LoginService(PasswordService):
     def change_email(self, session_token: str, *, new_email: str, current_password: str, source: Source) -> None:
         """Ask for another e-mail: a link goes to the new address, a notice to the present one.
 
-        Nothing changes before the link is followed. An address that another login has gets no link; the answer is
-        the same (ASVS V6.3.8).
+        Nothing changes before the link is followed. An address that another login has gets no link; the answer and
+        the notice are the same (ASVS V6.3.8).
 
         Raises:
             SessionRefused: the session does not hold.
@@ -195,11 +196,10 @@ class LoginService(PasswordService):
             attempt.admit(mail_key(new.key, self.policy))
             identity = view.identity
             with self.store.writing() as work:
-                if work.identities.by_email(new.key) is not None:
-                    return
-                self._mail.to_address(
-                    work, MailKind.CONFIRM_EMAIL, new.address, locale=source.locale, identity=identity
-                )
+                if work.identities.by_email(new.key) is None:
+                    self._mail.to_address(
+                        work, MailKind.CONFIRM_EMAIL, new.address, locale=source.locale, identity=identity
+                    )
                 self._mail.to_identity(work, MailKind.EMAIL_CHANGE_REQUESTED, identity)
 
     def confirm_email(self, token: str, *, source: Source) -> None:
@@ -227,7 +227,11 @@ class LoginService(PasswordService):
                 self._mail.to_identity(work, MailKind.EMAIL_CHANGED, identity)
 
     def identifier_of(self, contact_id: str) -> str | None:
-        """Return the e-mail a contact logs in with, to be printed on the call for funds; None if not activated."""
+        """Return the e-mail a contact logs in with, to be printed on the call for funds; None if not activated.
+
+        Raises:
+            InvalidInput: the contact's id is none at all.
+        """
         wanted = parse_id(contact_id, field="contact_id")
         with self.store.reading() as work:
             identity = work.identities.by_contact(wanted)

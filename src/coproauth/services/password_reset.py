@@ -29,7 +29,7 @@ class PasswordResetService(PasswordService):
 
         1. One look-up and one queued mail in either case; what is sent, and whether it can be, shows in no answer.
         2. An unknown address gets a mail that says so, and what to do.
-        3. Beyond some mails an hour an address gets no more, silently (a stranger must not flood a mailbox).
+        3. Beyond ``Policy.throttle_mail`` an address gets no more, silently (a stranger must not flood a mailbox).
 
         Raises:
             InvalidInput: the address cannot be one.

@@ -30,12 +30,18 @@ class SessionKeeper:
     def view(self, session_token: object) -> SessionView:
         """Return what is behind a session token, and note at most once a minute that it was used.
 
+        A session found too old is ended, so that a clock going back does not revive it.
+
         Raises:
             SessionRefused: the token is unknown, or its session ended, idle for too long, or too old.
         """
         now = self.clock.now()
         view = self.store.session_view(self.digest(session_token), self.directory)
-        if view is None or not is_live(view.record, view.identity, at=now, policy=self.policy):
+        if view is None:
+            raise SessionRefused
+        if not is_live(view.record, view.identity, at=now, policy=self.policy):
+            with self.store.writing() as work:
+                work.sessions.end(view.record.digest)
             raise SessionRefused
         if now - view.record.last_seen_at >= self.policy.session_touch:
             with self.store.writing() as work:

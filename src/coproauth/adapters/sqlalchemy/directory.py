@@ -40,7 +40,8 @@ class SqlDirectory:
         Args:
             engine: where the host's tables are.
             statement: yields ``contact_id, contact_name, contact_email, account_id, account_label, condominium_id,
-                condominium_name, portfolio_id``, identifiers as text; it may yield more, to order by.
+                condominium_name, portfolio_id``, identifiers as text; it may yield more, to order by. An identifier
+                that is cast to text needs an index on the cast, or each look-up reads the whole table.
             order_by: names of its columns; by default condominium, account and contact.
 
         Raises:
