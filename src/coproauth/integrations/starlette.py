@@ -37,7 +37,6 @@ CONTENT_SECURITY_POLICY = (
 _HSTS = "max-age=31536000; includeSubDomains"  # one year; ASVS V3.4.1
 _FORM_TYPE = "application/x-www-form-urlencoded"
 _LANGUAGES_MAX_LENGTH = 400  # characters of Accept-Language looked at
-_FIRST: Locale = LOCALES[0]
 
 
 async def read_form(request: Request) -> dict[str, str]:
@@ -234,7 +233,7 @@ class WebAuth:
     def locale(self, request: Request) -> Locale:
         """Return the language chosen on the page, else the one the browser prefers, else the first."""
         chosen = self.read_cookie(request, "locale")
-        return next((locale for locale in LOCALES if locale == chosen), _preferred(request))
+        return _preferred(request) if chosen not in LOCALES else chosen
 
     def _address(self, request: Request) -> str:
         """Return the client's address, from the socket or as one's own proxies wrote it down (ASVS V15.3.4).
@@ -273,7 +272,11 @@ def _preferred(request: Request) -> Locale:
         tag, _, parameter = entry.strip().partition(";")
         language = tag.partition("-")[0].lower()
         weights[language] = max(weights.get(language, 0.0), _weight(parameter))
-    return max(LOCALES, key=lambda locale: weights.get(locale, 0.0))
+    best: Locale = LOCALES[0]
+    for locale in LOCALES:
+        if weights.get(locale, 0.0) > weights.get(best, 0.0):
+            best = locale
+    return best
 
 
 def _weight(parameter: str) -> float:

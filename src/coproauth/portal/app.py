@@ -50,33 +50,38 @@ def create_portal(
         extra_pages: pages of the host, in the portal's dress.
         tools: links to them, as ``(path, key of the text)``.
     """
-    web = WebAuth(auth, trusted_proxies=trusted_proxies)
     portal = Portal(
         auth=auth,
-        web=web,
+        web=WebAuth(auth, trusted_proxies=trusted_proxies),
         base=urlsplit(auth.portal_url).path,
         overview=overview,
         time_zone=time_zone or _paris(),
         tools=tools,
     )
 
-    def on_http_error(request: Request, error: Exception) -> Response:
-        status, headers = (error.status_code, error.headers) if isinstance(error, HTTPException) else (500, None)
-        visit = Visit(portal, request, form={}, back="/")
-        response = error_page(visit, status, headers)
-        web.keep_form_secret(request, response)
-        return response
-
+    on_error = _error_handler(portal)
     app = Starlette(
         routes=_routes(portal, desk, extra_pages),
         middleware=[
-            Middleware(SecurityHeaders, https=web.https),
-            Middleware(_LastResort, on_error=on_http_error),
+            Middleware(SecurityHeaders, https=portal.web.https),
+            Middleware(_LastResort, on_error=on_error),
         ],
-        exception_handlers={HTTPException: on_http_error},
+        exception_handlers={HTTPException: on_error},
     )
     app.router.redirect_slashes = False  # it would redirect to whatever host the request names
     return app
+
+
+def _error_handler(portal: Portal) -> _OnError:
+    """Return what answers an HTTP error, or an error that nobody expected, with a page of the portal."""
+
+    def answer(request: Request, error: Exception) -> Response:
+        status, headers = (error.status_code, error.headers) if isinstance(error, HTTPException) else (500, None)
+        response = error_page(Visit(portal, request, form={}, back="/"), status, headers)
+        portal.web.keep_form_secret(request, response)
+        return response
+
+    return answer
 
 
 def _routes(portal: Portal, chosen_desk: desk.Desk | None, extra_pages: Sequence[Page]) -> list[BaseRoute]:
