@@ -64,6 +64,36 @@ def test_another_session_is_ended(sandbox: Sandbox, open_browser: Callable[[], B
     assert "Votre session a pris fin" in other.get("/login").text
 
 
+def test_ending_a_session_that_has_ended_keeps_ones_own(sandbox: Sandbox, open_browser: Callable[[], Browser]) -> None:
+    """A list that was opened too long ago logs nobody out of the browser it is shown in."""
+    sandbox.activate(sandbox.contact(), JEANNE)
+    one, other = open_browser(), open_browser()
+    other.log_in(JEANNE, PASSWORD)
+    one.log_in(JEANNE, PASSWORD)
+    (stale, *_) = re.findall(r'name="handle" value="(\w+)"', one.get("/profile/sessions").text)
+    one.post("/profile/sessions/end", handle=stale)
+
+    answer = one.post("/profile/sessions/end", handle=stale)
+
+    assert answer.headers["location"] == "/profile/sessions"
+    assert "Ce navigateur" in one.get("/profile/sessions").text
+
+
+def test_who_has_no_session_ends_none(sandbox: Sandbox, open_browser: Callable[[], Browser]) -> None:
+    """Whose own session does not hold is led to the login page, and the dead cookie is dropped."""
+    sandbox.activate(sandbox.contact(), JEANNE)
+    one, other = open_browser(), open_browser()
+    other.log_in(JEANNE, PASSWORD)
+    one.log_in(JEANNE, PASSWORD)
+    (handle, *_) = re.findall(r'name="handle" value="(\w+)"', one.get("/profile/sessions").text)
+    other.post("/profile/sessions/end-all")
+
+    answer = one.post("/profile/sessions/end", handle=handle)
+
+    assert answer.headers["location"] == "/login"
+    assert "__Host-coproauth_session" not in one.client.cookies
+
+
 def test_all_sessions_are_ended(sandbox: Sandbox, open_browser: Callable[[], Browser]) -> None:
     """This browser's too."""
     sandbox.activate(sandbox.contact(), JEANNE)

@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from starlette.responses import Response
 
-from coproauth.errors import InvalidInput, PasswordRejected, ReauthenticationRequired, ResetRefused, Throttled
+from coproauth.errors import (
+    InvalidInput,
+    PasswordRejected,
+    ReauthenticationRequired,
+    ResetRefused,
+    SessionRefused,
+    Throttled,
+)
 from coproauth.portal.links import LinkCookie
 from coproauth.portal.visits import Page, Visit
 
@@ -18,7 +27,8 @@ def _show_sessions(visit: Visit) -> Response:
 
 def _end_session(visit: Visit) -> Response:
     visit.require_session()
-    visit.auth.login.end_session(visit.session_token, handle=visit.field("handle"))
+    with suppress(SessionRefused):  # whether one's own holds, the list that follows finds out
+        visit.auth.login.end_session(visit.session_token, handle=visit.field("handle"))
     return visit.redirect("/profile/sessions", notice="session_closed")
 
 
