@@ -17,20 +17,24 @@ if TYPE_CHECKING:
 
 _HOST = "127.0.0.1"
 _DATABASE = Path("coproauth-demo.sqlite3")
+_PORT_MAX = 65_535
+_INTERRUPTED = 130  # 128 + SIGINT, as shells tell it
 _EXTRA_MISSING = """\
 The demonstration needs the packages of the portal, and {name} is not installed:
 
-    python -m pip install 'coproauth[portal]'
-"""
+    python -m pip install 'coproauth[portal]'"""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command and return its exit status."""
+    """Run the command and return its exit status: 0, 1 if it could not be done, 2 if it was misused, 130 on Ctrl-C."""
     options = _parser().parse_args(arguments)
-    if options.command == "demo":
+    if options.command is None:
+        _parser().print_help()
+        return 2
+    try:
         return _demo(options.database, port=options.port, reset=options.reset)
-    _parser().print_help()
-    return 2
+    except KeyboardInterrupt:  # before there was anything to stop
+        return _INTERRUPTED
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -38,43 +42,60 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"coproauth {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="command")
     demo = commands.add_parser("demo", help="serve a portal with sample condominiums on this machine")
-    demo.add_argument("--port", type=int, default=8000, help="8000 if not given; 0 takes a free one")
-    demo.add_argument("--database", type=Path, default=_DATABASE, help=f"SQLite file, {_DATABASE} if not given")
+    demo.add_argument("--port", type=_port, default=8000, help="8000 if not given; 0 takes a free one")
+    demo.add_argument("--database", type=_file, default=_DATABASE, help=f"SQLite file, {_DATABASE} if not given")
     demo.add_argument("--reset", action="store_true", help="start over with a new database")
     return parser
 
 
+def _port(typed: str) -> int:
+    if typed.isascii() and typed.isdecimal() and int(typed[:6]) <= _PORT_MAX:
+        return int(typed)
+    raise argparse.ArgumentTypeError(f"a port is a number from 0 to {_PORT_MAX}, not {typed!r}")
+
+
+def _file(typed: str) -> Path:
+    path = Path(typed)
+    if path.name in {"", ".."}:
+        raise argparse.ArgumentTypeError(f"{typed!r} names no file")
+    return path
+
+
 def _demo(database: Path, *, port: int, reset: bool) -> int:
     try:
-        import uvicorn  # noqa: PLC0415 - an extra
+        import uvicorn  # noqa: F401, PLC0415 - an extra
 
-        from coproauth.portal.demo import open_demo  # noqa: PLC0415 - an extra
+        from coproauth.portal.demo import DatabaseRefused, open_demo  # noqa: PLC0415 - an extra
     except ModuleNotFoundError as error:
-        sys.stderr.write(_EXTRA_MISSING.format(name=error.name))
-        return 1
+        return _fail(_EXTRA_MISSING.format(name=error.name))
     try:
         listener = _listen(port)
     except OSError as error:
-        sys.stderr.write(f"Port {port} cannot be used ({error.strerror}); choose another with --port.\n")
-        return 1
+        return _fail(f"Port {port} cannot be used ({error.strerror}); choose another with --port.")
     with listener:
         address = f"http://{_HOST}:{listener.getsockname()[1]}"
-        if reset:
-            _remove(database)
         _say(f"Preparing {database}: a few seconds the first time, passwords are really hashed…")
-        demo = open_demo(database, portal_url=address)
-        _say(_guide(demo, address))
-        config = uvicorn.Config(
-            demo.app, log_level="warning", access_log=False, proxy_headers=False, server_header=False, ws="none"
-        )
         try:
-            with BackgroundCourier(demo.auth.courier, interval=0.5):
-                uvicorn.Server(config).run(sockets=[listener])
-        except KeyboardInterrupt:
-            _say("\nStopped. The same command opens it again as you left it; --reset starts over.")
-        finally:
-            demo.engine.dispose()
+            with open_demo(database, portal_url=address, reset=reset) as demo:
+                _say(_guide(demo, address))
+                _serve(demo, listener)
+        except DatabaseRefused as refusal:
+            return _fail(str(refusal))
     return 0
+
+
+def _serve(demo: Demo, listener: socket.socket) -> None:
+    """Answer until Ctrl-C, which is how it is meant to end."""
+    import uvicorn  # noqa: PLC0415 - an extra
+
+    config = uvicorn.Config(
+        demo.app, log_level="warning", access_log=False, proxy_headers=False, server_header=False, ws="none"
+    )
+    try:
+        with BackgroundCourier(demo.auth.courier, interval=0.5):
+            uvicorn.Server(config).run(sockets=[listener])
+    except KeyboardInterrupt:
+        _say("\nStopped. The same command opens it again as you left it; --reset starts over.")
 
 
 def _listen(port: int) -> socket.socket:
@@ -87,11 +108,6 @@ def _listen(port: int) -> socket.socket:
         listener.close()
         raise
     return listener
-
-
-def _remove(database: Path) -> None:
-    for suffix in ("", "-wal", "-shm", "-journal", ".key"):
-        database.with_name(database.name + suffix).unlink(missing_ok=True)
 
 
 def _guide(demo: Demo, address: str) -> str:
@@ -112,6 +128,11 @@ def _guide(demo: Demo, address: str) -> str:
         typed = "   ".join(filter(None, (hint.code, hint.email, hint.password)))
         lines += ["", f"  {texts[f'demo.show.{hint.shows}']}", f"    {hint.name}:  {typed}"]
     return "\n".join([*lines, "", "Ctrl-C ends it."])
+
+
+def _fail(sentence: str) -> int:
+    sys.stderr.write(sentence + "\n")
+    return 1
 
 
 def _say(text: str) -> None:

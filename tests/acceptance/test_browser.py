@@ -17,7 +17,7 @@ import uvicorn
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from coproauth.portal.demo import Demo, open_demo
-from coproauth.portal.demo.seed import Hint
+from coproauth.portal.demo.hints import Hint
 from coproauth.testing.sandbox import cheap_policy
 
 _CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -56,20 +56,19 @@ class Site:
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """The demonstration on a SQLite file, served by uvicorn in a thread."""
+    database = tmp_path_factory.mktemp("browser") / "demo.sqlite3"
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen()
         address = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        database = tmp_path_factory.mktemp("browser") / "demo.sqlite3"
-        demo = open_demo(database, portal_url=address, policy=cheap_policy())
-        config = uvicorn.Config(demo.app, log_level="warning", access_log=False, ws="none", lifespan="off")
-        server = uvicorn.Server(config)
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
-        thread.start()
-        yield Site(demo, address)
-        server.should_exit = True
-        thread.join()
-        demo.engine.dispose()
+        with open_demo(database, portal_url=address, policy=cheap_policy()) as demo:
+            config = uvicorn.Config(demo.app, log_level="warning", access_log=False, ws="none", lifespan="off")
+            server = uvicorn.Server(config)
+            thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+            thread.start()
+            yield Site(demo, address)
+            server.should_exit = True
+            thread.join()
 
 
 @pytest.fixture(scope="module")

@@ -16,6 +16,7 @@ import uvicorn
 
 from coproauth import __version__, cli
 from coproauth.portal import demo as demonstration
+from coproauth.portal.demo import app as application
 from coproauth.testing.sandbox import cheap_policy
 
 
@@ -51,8 +52,10 @@ def test_a_port_in_use_is_told(capsys: pytest.CaptureFixture[str], tmp_path: Pat
 
         status = cli.main(["demo", "--port", str(port), "--database", str(tmp_path / "demo.sqlite3")])
 
+    errors = capsys.readouterr().err
     assert status == 1
-    assert "--port" in capsys.readouterr().err
+    assert "--port" in errors
+    assert errors.count("\n") == 1
     assert not any(tmp_path.iterdir())
 
 
@@ -63,19 +66,68 @@ def test_a_reset_starts_over(
     database = tmp_path / "demo.sqlite3"
     monkeypatch.setattr(demonstration, "open_demo", partial(demonstration.open_demo, policy=cheap_policy()))
     monkeypatch.setattr(uvicorn.Server, "run", _interrupted)
-    arguments = ["demo", "--port", "0", "--database", str(database)]
     keys = []
     for extra in ([], [], ["--reset"]):
-        assert cli.main([*arguments, *extra]) == 0
+        assert cli.main(_arguments(tmp_path, *extra)) == 0
         keys.append(database.with_name("demo.sqlite3.key").read_bytes())
 
     assert keys[0] == keys[1] != keys[2]
     assert capsys.readouterr().out.count("Stopped.") == 3
 
 
-def _interrupted(server: uvicorn.Server, sockets: list[socket.socket]) -> None:
-    """Stand in for a server that is stopped by Ctrl-C at once."""
-    del server, sockets
+def _arguments(tmp_path: Path, *more: str) -> list[str]:
+    return ["demo", "--port", "0", "--database", str(tmp_path / "demo.sqlite3"), *more]
+
+
+@pytest.mark.parametrize("port", ["70000", "-1", "65536", "8000x", "", "9" * 5000])
+def test_what_is_no_port_is_told(capsys: pytest.CaptureFixture[str], port: str) -> None:
+    """The command is misused, and the sentence says what a port is."""
+    with pytest.raises(SystemExit) as ended:
+        cli.main(["demo", f"--port={port}"])
+
+    assert ended.value.code == 2
+    assert "a port is a number from 0 to 65535" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("database", ["", "/", "..", "."])
+def test_what_names_no_file_is_told(capsys: pytest.CaptureFixture[str], database: str) -> None:
+    """A folder's own name is no place for a database."""
+    with pytest.raises(SystemExit) as ended:
+        cli.main(["demo", f"--database={database}"])
+
+    assert ended.value.code == 2
+    assert "names no file" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("database", ["missing/demo.sqlite3", "folder", "letter.txt", "letter.txt/demo", "x" * 300])
+def test_a_database_that_cannot_be_used_is_told(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, database: str
+) -> None:
+    """One sentence that names the file, and no traceback."""
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "letter.txt").write_text("to be kept, and long enough to be read as the head of a file" * 20)
+
+    status = cli.main(["demo", "--port", "0", "--database", str(tmp_path / database)])
+
+    errors = capsys.readouterr().err
+    assert status == 1
+    assert errors.startswith(f"The database {tmp_path / database} ")
+    assert errors.count("\n") == 1
+
+
+def test_ctrl_c_while_preparing_is_quiet(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """It ends with the status that shells give to Ctrl-C, and leaves nothing behind."""
+    monkeypatch.setattr(application, "seed", _interrupted)
+
+    assert cli.main(_arguments(tmp_path)) == 130
+    assert capsys.readouterr().err == ""
+    assert not any(tmp_path.iterdir())
+
+
+def _interrupted(*_: object, **__: object) -> None:
+    """Stand in for what Ctrl-C stops at once."""
     raise KeyboardInterrupt
 
 

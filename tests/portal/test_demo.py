@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import sqlite3
 import stat
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import pytest
 from starlette.testclient import TestClient
 from tests.portal.conftest import Browser
 
-from coproauth import ActivationRefused, LoginRefused, PasswordChangeRequired, Source
-from coproauth.portal.demo import Demo, open_demo
-from coproauth.portal.demo.app import key_file
+from coproauth import ActivationRefused, Contact, LoginRefused, Manager, PasswordChangeRequired, Policy, Source
+from coproauth.portal.demo import DatabaseRefused, Demo, app, open_demo
+from coproauth.portal.demo.database import DemoDatabase
+from coproauth.portal.demo.files import key_file
+from coproauth.portal.demo.hints import Hint
+from coproauth.portal.demo.seed import seed
 from coproauth.portal.demo.town import FIRMS, TOWN
 from coproauth.portal.words import load_texts
 from coproauth.testing.sandbox import cheap_policy
@@ -24,15 +29,10 @@ _SOURCE = Source("192.0.2.1")
 @pytest.fixture
 def start(tmp_path: Path) -> Iterator[Callable[[], Demo]]:
     """What starts the demonstration, each time on the same file."""
-    opened: list[Demo] = []
-
-    def start_once() -> Demo:
-        opened.append(open_demo(tmp_path / "demo.sqlite3", portal_url=_ADDRESS, policy=cheap_policy()))
-        return opened[-1]
-
-    yield start_once
-    for demo in opened:
-        demo.engine.dispose()
+    with ExitStack() as stack:
+        yield lambda: stack.enter_context(
+            open_demo(tmp_path / "demo.sqlite3", portal_url=_ADDRESS, policy=cheap_policy())
+        )
 
 
 @pytest.fixture
@@ -91,7 +91,7 @@ def test_the_mailbox_starts_empty(demo: Demo, visitor: Browser) -> None:
 
 
 def test_the_second_start_finds_what_the_first_left(start: Callable[[], Demo]) -> None:
-    """People and passwords are kept; codes are new, and the former ones revoked."""
+    """People and passwords are kept; codes that nobody used are new, and the former ones revoked."""
     first = start()
     marc, password = "marc.dubois@example.com", "quatre nuages violets"
     signed_in = first.auth.login.log_in(email=marc, password=first.password, source=_SOURCE)
@@ -101,19 +101,166 @@ def test_the_second_start_finds_what_the_first_left(start: Callable[[], Demo]) -
 
     second = start()
 
-    codes = [{hint.code for hint in demo.hints if hint.code} for demo in (first, second)]
-    assert len(codes[0]) == len(codes[1]) == 6
+    codes = [{hint.code for hint in demo.hints if hint.code and hint.shows != "used_code"} for demo in (first, second)]
+    assert len(codes[0]) == len(codes[1]) == 5
     assert not codes[0] & codes[1]
     assert second.auth.login.log_in(email=marc, password=password, source=_SOURCE).session.email == marc
     with pytest.raises(LoginRefused):
         second.auth.login.log_in(email=marc, password=first.password, source=_SOURCE)
 
 
-def test_the_secret_key_is_its_owners_alone(demo: Demo, tmp_path: Path) -> None:
-    """The file beside the database can be read by nobody else."""
+def _contact(demo: Demo, name: str) -> Contact:
+    condominiums = [row for firm in FIRMS for row in demo.directory.condominiums(firm.portfolio_id)]
+    contacts = [contact for row in condominiums for contact in demo.directory.contacts_of(row.id)]
+    return next(contact for contact in contacts if contact.name == name)
+
+
+def _hint(demo: Demo, shows: str) -> Hint | None:
+    return next((hint for hint in demo.hints if hint.shows == shows), None)
+
+
+def test_a_start_leaves_every_login_as_it_was(start: Callable[[], Demo]) -> None:
+    """A session that was open goes on, and a password that replaced the temporary one stays."""
+    first = start()
+    odile = _hint(first, "temporary")
+    assert odile
+    with pytest.raises(PasswordChangeRequired) as required:
+        first.auth.login.log_in(email=odile.email or "", password=odile.password or "", source=_SOURCE)
+    chosen = first.auth.login.choose_password(
+        required.value.token, new_password="quatre nuages violets", source=_SOURCE
+    )
+
+    second = start()
+
+    assert second.auth.login.session(chosen.token).email == odile.email
+    assert _hint(second, "temporary") is None
+
+
+def test_what_nobody_tried_is_shown_again(start: Callable[[], Demo]) -> None:
+    """The temporary password and the used code are those of the first start."""
+    first, second = start(), start()
+
+    for shows in ("temporary", "used_code", "orphan", "several_accounts"):
+        assert _hint(first, shows) == _hint(second, shows) is not None
+
+
+def test_mail_that_was_waiting_still_arrives(start: Callable[[], Demo]) -> None:
+    """A link asked for just before the end is in the mailbox after the next start."""
+    start().auth.password_reset.request(email="marc.dubois@example.com", source=_SOURCE)
+
+    second = start()
+    second.auth.deliver_mail()
+
+    assert [letter.to for letter in second.mailbox.letters()] == ["marc.dubois@example.com"]
+
+
+def test_a_dissociated_contact_stays_so(start: Callable[[], Demo]) -> None:
+    """Nobody is activated again behind the visitor's back, and the code that was used is hinted at no more."""
+    first = start()
+    nadia = _contact(first, "Nadia Benali")
+    first.auth.activation.dissociate(nadia.id, by=Manager(id="claire-lemaire", portfolio_id="lemaire"))
+
+    second = start()
+
+    assert second.auth.login.identifier_of(nadia.id) is None
+    assert _hint(second, "used_code") is None
+
+
+def test_who_came_back_is_no_orphan_any_more(start: Callable[[], Demo]) -> None:
+    """Once her new account is open, neither her empty login nor her code is hinted at."""
+    first = start()
+    helene = _hint(first, "orphan_returns")
+    assert helene
+    first.auth.activation.activate(
+        code=helene.code or "", email=helene.email or "", password=first.password, source=_SOURCE
+    )
+
+    second = start()
+
+    assert _hint(second, "orphan") is _hint(second, "orphan_returns") is None
+
+
+def test_a_deleted_condominium_stays_deleted(start: Callable[[], Demo]) -> None:
+    """Whoever deletes them all starts over with --reset, and not by surprise."""
+    first = start()
+    for firm in FIRMS:
+        for condominium in first.directory.condominiums(firm.portfolio_id):
+            first.directory.remove_condominium(condominium.id)
+
+    second = start()
+
+    assert not any(second.directory.condominiums(firm.portfolio_id) for firm in FIRMS)
+    assert [hint.shows for hint in second.hints] == ["orphan"]
+
+
+def test_half_a_town_is_never_kept(start: Callable[[], Demo], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-C while people are moving in leaves no file; the next start begins anew."""
+    with monkeypatch.context() as patched:
+        patched.setattr(app, "seed", _interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            start()
+    left = list(tmp_path.iterdir())
+
+    again = start()
+
+    assert left == []
+    assert len(again.hints) == len({hint.shows for hint in again.hints}) == 13
+
+
+def _interrupted(database: DemoDatabase, *, portal_url: str, policy: Policy) -> None:
+    """Stand in for a seeding that Ctrl-C ends half-way."""
+    seed(database, portal_url=portal_url, policy=policy)
+    raise KeyboardInterrupt
+
+
+def test_an_interrupted_reset_keeps_the_former_town(
+    start: Callable[[], Demo], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is there is given up only for something whole."""
+    first = start()
+    odile = _hint(first, "temporary")
+    with monkeypatch.context() as patched:
+        patched.setattr(app, "seed", _interrupted)
+        with (
+            pytest.raises(KeyboardInterrupt),
+            open_demo(tmp_path / "demo.sqlite3", portal_url=_ADDRESS, policy=cheap_policy(), reset=True),
+        ):
+            pytest.fail("nothing was interrupted")
+
+    assert _hint(start(), "temporary") == odile is not None
+
+
+def test_its_files_are_their_owners_alone(demo: Demo, tmp_path: Path) -> None:
+    """Nobody else can read the key, nor the database with its codes and the log that belongs to it."""
     del demo
 
-    assert stat.S_IMODE(key_file(tmp_path / "demo.sqlite3").stat().st_mode) == 0o600
+    modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()}
+
+    assert {key_file(tmp_path / "demo.sqlite3").name, "demo.sqlite3"} <= modes.keys()
+    assert set(modes.values()) == {0o600}
+
+
+@pytest.mark.parametrize("reset", [False, True])
+@pytest.mark.parametrize("content", [b"", b"a letter to keep " * 100])
+def test_a_foreign_file_is_left_alone(tmp_path: Path, content: bytes, *, reset: bool) -> None:
+    """What the demonstration did not make is neither written into nor replaced."""
+    path = tmp_path / "letter.sqlite3"
+    path.write_bytes(content)
+
+    with pytest.raises(DatabaseRefused), open_demo(path, portal_url=_ADDRESS, reset=reset):
+        pytest.fail("it was opened")
+
+    assert [file.read_bytes() for file in tmp_path.iterdir()] == [content]
+
+
+def test_a_database_of_something_else_is_left_alone(tmp_path: Path) -> None:
+    """A SQLite file with other tables gets none of ours."""
+    path = tmp_path / "ledger.sqlite3"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("CREATE TABLE ledger (cents INTEGER)")
+
+    with pytest.raises(DatabaseRefused, match="not one of the demonstration"), open_demo(path, portal_url=_ADDRESS):
+        pytest.fail("it was opened")
 
 
 def test_a_manager_is_chosen_and_left(visitor: Browser) -> None:

@@ -2,32 +2,34 @@
 
 from __future__ import annotations
 
-import secrets
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import attrs
-from sqlalchemy import Engine
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
-from coproauth.adapters.sqlalchemy import SqlStore, StandaloneDirectory, sqlite_engine
+from coproauth.adapters.sqlalchemy import StandaloneDirectory
 from coproauth.core.accounts import Account, Condominium, Manager
 from coproauth.facade import Coproauth
 from coproauth.integrations.starlette import WebAuth
 from coproauth.policy import Policy
 from coproauth.portal.app import create_portal
+from coproauth.portal.demo.database import DemoDatabase
+from coproauth.portal.demo.files import key_file, require_own, told_in_words, written_whole
+from coproauth.portal.demo.hints import Hint, find_hints
 from coproauth.portal.demo.mailbox import Mailbox
 from coproauth.portal.demo.samples import sample_overview
-from coproauth.portal.demo.seed import Hint, Seeder
+from coproauth.portal.demo.seed import seed
 from coproauth.portal.demo.town import FIRMS, PASSWORD, Firm
 from coproauth.portal.desk import Desk
 from coproauth.portal.overviews import Overview
 from coproauth.portal.visits import Page, Visit
 
-_KEY_BYTES = 32
 _BY_MANAGER = {firm.manager_id: firm for firm in FIRMS}
 _TOOLS = (("/demo", "demo.guide"), ("/demo/mailbox", "demo.mailbox"), ("/desk", "demo.desk"))
 
@@ -46,49 +48,49 @@ class Demo:
     auth: Coproauth
     mailbox: Mailbox
     directory: StandaloneDirectory
-    engine: Engine
     hints: tuple[Hint, ...]
     password: str = attrs.field(default=PASSWORD, repr=False)
 
 
-def open_demo(database: Path, *, portal_url: str, policy: Policy | None = None) -> Demo:
-    """Open the demonstration on a SQLite file, which is created and filled if it is not there."""
+@contextmanager
+def open_demo(path: Path, *, portal_url: str, policy: Policy | None = None, reset: bool = False) -> Iterator[Demo]:
+    """Open the demonstration on a SQLite file for as long as the block lasts.
+
+    A file that is not there is made and filled, and seen only once it is whole; one that is there is left as the
+    visitor left it, unless ``reset`` replaces it.
+
+    Raises:
+        DatabaseRefused: the file is out of reach, or not one of the demonstration.
+    """
     policy = policy or Policy()
-    engine = sqlite_engine(database)
-    store = SqlStore(engine)
-    store.create_tables()
-    directory = StandaloneDirectory(engine)
-    secret_key = _secret_key(key_file(database))
-    seeder = Seeder(store=store, directory=directory, secret_key=secret_key, portal_url=portal_url, policy=policy)
-    if seeder.is_empty:
-        seeder.seed()
+    with ExitStack() as stack:
+        with told_in_words(path):
+            _make_ready(path, portal_url=portal_url, policy=policy, reset=reset)
+            opened = DemoDatabase.opened(path, secret_key=key_file(path).read_bytes())
+            database = stack.enter_context(opened)
+            hints = find_hints(database, portal_url=portal_url, policy=policy)
+        yield _open(database, hints, portal_url=portal_url, policy=policy)
+
+
+def _make_ready(path: Path, *, portal_url: str, policy: Policy, reset: bool) -> None:
+    if path.exists():
+        require_own(path)
+        if not reset:
+            return
+    with (
+        written_whole(path) as draft,
+        DemoDatabase.opened(draft, secret_key=key_file(draft).read_bytes()) as database,
+    ):
+        seed(database, portal_url=portal_url, policy=policy)
+
+
+def _open(database: DemoDatabase, hints: tuple[Hint, ...], *, portal_url: str, policy: Policy) -> Demo:
     mailbox = Mailbox()
-    auth = Coproauth(
-        store=store,
-        directory=directory,
-        mailer=mailbox,
-        secret_keys=[secret_key],
-        portal_url=portal_url,
-        policy=policy,
-    )
-    host = _Host(directory=directory, web=WebAuth(auth), hints=seeder.prepare())
-    app = create_portal(
-        auth, desk=host.desk, overview=host.overview, extra_pages=(*host.pages(), *mailbox.pages()), tools=_TOOLS
-    )
-    return Demo(app=app, auth=auth, mailbox=mailbox, directory=directory, engine=engine, hints=host.hints)
-
-
-def key_file(database: Path) -> Path:
-    """Return where the secret key of a database is kept."""
-    return database.with_name(database.name + ".key")
-
-
-def _secret_key(path: Path) -> bytes:
-    """Return the key beside the database, drawn at the first start; only its owner can read the file."""
-    if not path.exists():
-        path.touch(mode=0o600)
-        path.write_bytes(secrets.token_bytes(_KEY_BYTES))
-    return path.read_bytes()
+    auth = database.wire(portal_url=portal_url, policy=policy, mailer=mailbox)
+    host = _Host(directory=database.directory, web=WebAuth(auth), hints=hints)
+    pages = (*host.pages(), *mailbox.pages())
+    app = create_portal(auth, desk=host.desk, overview=host.overview, extra_pages=pages, tools=_TOOLS)
+    return Demo(app=app, auth=auth, mailbox=mailbox, directory=database.directory, hints=hints)
 
 
 @attrs.frozen(kw_only=True)

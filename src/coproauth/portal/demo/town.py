@@ -31,7 +31,7 @@ class Resident:
     Attributes:
         login: the e-mail of the login it is activated with; None: not activated.
         file_email: on the contact's file, where it differs from the login's.
-        state: what is prepared at each start of the demonstration.
+        state: what becomes of the contact when the town is built, or, of a code, at each start of the demonstration.
         shows: the key of the situation it is pointed out for, in the guide.
         types: the e-mail to type along with its code.
     """
