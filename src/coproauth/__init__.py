@@ -2,7 +2,24 @@
 
 from coproauth.core.accounts import Account, Condominium, Contact, Manager
 from coproauth.core.activation import ActivationPreview, IssuedCode
+from coproauth.core.audit import AuditEvent, Outcome, Pathway
+from coproauth.core.messages import (
+    AccountAddedMessage,
+    AccountRemovedMessage,
+    ActivationNoticeMessage,
+    ConfirmEmailMessage,
+    EmailChangedMessage,
+    EmailChangeRequestedMessage,
+    EmailProofMessage,
+    MailKind,
+    Message,
+    PasswordChangedMessage,
+    ResetLinkMessage,
+    TemporaryPasswordSetMessage,
+    UnknownAddressMessage,
+)
 from coproauth.core.password_reset import ResetLink, TemporaryPassword
+from coproauth.core.portal_urls import PortalUrls
 from coproauth.core.sessions import Session, SessionSummary, SignedIn
 from coproauth.core.sources import Source
 from coproauth.core.tokens import Keyring
@@ -24,7 +41,17 @@ from coproauth.errors import (
     Throttled,
 )
 from coproauth.facade import Coproauth
-from coproauth.policy import Argon2Parameters, Policy, ThrottleRule
+from coproauth.policy import Argon2Parameters, Locale, Policy, ThrottleRule
+from coproauth.ports import (
+    AuditSink,
+    Clock,
+    Directory,
+    Mailer,
+    PasswordHasher,
+    SecretSource,
+    Store,
+    Throttle,
+)
 from coproauth.services.account_switching import AccountSwitcher
 from coproauth.services.activation import ActivationService
 from coproauth.services.courier import BackgroundCourier, Courier
@@ -35,42 +62,68 @@ __version__ = "0.1.0"
 
 __all__ = [
     "Account",
+    "AccountAddedMessage",
+    "AccountRemovedMessage",
     "AccountSwitcher",
+    "ActivationNoticeMessage",
     "ActivationPreview",
     "ActivationRefused",
     "ActivationService",
     "Argon2Parameters",
+    "AuditEvent",
+    "AuditSink",
     "BackgroundCourier",
+    "Clock",
     "Condominium",
     "ConfigurationError",
+    "ConfirmEmailMessage",
     "Contact",
     "Coproauth",
     "Courier",
+    "Directory",
     "EmailAlreadyRegistered",
+    "EmailChangeRequestedMessage",
+    "EmailChangedMessage",
+    "EmailProofMessage",
     "EmailProofRequired",
     "InvalidInput",
     "IssuedCode",
     "Keyring",
+    "Locale",
     "LoginRefused",
     "LoginService",
+    "MailKind",
+    "Mailer",
     "Manager",
+    "Message",
     "NotAllowed",
+    "Outcome",
     "PasswordChangeRequired",
+    "PasswordChangedMessage",
+    "PasswordHasher",
     "PasswordRejected",
     "PasswordResetService",
+    "Pathway",
     "Policy",
+    "PortalUrls",
     "ReauthenticationRequired",
     "Refused",
     "ResetLink",
+    "ResetLinkMessage",
     "ResetRefused",
+    "SecretSource",
     "Session",
     "SessionRefused",
     "SessionSummary",
     "SignedIn",
     "Source",
+    "Store",
     "SwitchRefused",
     "TemporaryPassword",
+    "TemporaryPasswordSetMessage",
+    "Throttle",
     "ThrottleRule",
     "Throttled",
+    "UnknownAddressMessage",
     "__version__",
 ]

@@ -29,7 +29,7 @@ class Refused(Exception):  # noqa: N818 - a refusal is an answer, not an error
     reason: str
 
     def __init__(self, *, reason: str | None = None) -> None:
-        self.reason = reason or self.reasons[0]
+        self.reason = reason or next(iter(self.reasons), "refused")
         super().__init__(self.reason)
 
     def __reduce__(self) -> tuple[Callable[..., Refused], tuple[type[Refused], dict[str, object]]]:

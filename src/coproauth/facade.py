@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import TypedDict
-from urllib.parse import urlsplit
 
 from coproauth.adapters.argon2 import Argon2Hasher
 from coproauth.adapters.logging import LoggingAudit
 from coproauth.adapters.system import SystemClock, SystemSecrets
-from coproauth.core.messages import PortalUrls
+from coproauth.core.portal_urls import PortalUrls
 from coproauth.core.tokens import Keyring
 from coproauth.errors import ConfigurationError
 from coproauth.policy import Policy
@@ -29,9 +27,6 @@ from coproauth.services.activation import ActivationService
 from coproauth.services.courier import Courier
 from coproauth.services.login import LoginService
 from coproauth.services.password_reset import PasswordResetService
-
-_LOOPBACK = {"localhost", "127.0.0.1", "::1"}
-_PLAIN_URL = re.compile(r"https?://[^\s?#@\\]+")  # no query, fragment, name or password
 
 
 class _Ports(TypedDict):
@@ -57,6 +52,9 @@ class Coproauth:
         accounts: moving between accounts.
         courier: delivers the mail that the others queue.
         keyring: the secret keys, for integrations that sign forms.
+        directory: the host's condominiums, accounts and contacts, as given.
+        portal_url: where mail sends people, without a final slash.
+        policy: every limit.
     """
 
     def __init__(  # noqa: PLR0913 - one argument a port
@@ -94,7 +92,7 @@ class Coproauth:
             ConfigurationError: a key is missing or short, or the portal's address is no safe base for links.
         """
         policy = policy or Policy()
-        portal_url = _require_safe(portal_url)
+        urls = PortalUrls.parse(portal_url)
         hasher = hasher or Argon2Hasher(policy.argon2, hashes_at_once=policy.hashes_at_once)
         ports: _Ports = {
             "store": store,
@@ -103,11 +101,12 @@ class Coproauth:
             "audit": audit or LoggingAudit(),
             "clock": _require_aware(clock or SystemClock()),
             "secrets": secrets or SystemSecrets(),
-            "keyring": Keyring(secret_keys=secret_keys, audience=portal_url, epoch=policy.epoch),
+            "keyring": Keyring(secret_keys=secret_keys, audience=urls.base, epoch=policy.epoch),
             "policy": policy,
         }
         self.policy = policy
-        self.portal_url = portal_url
+        self.portal_url = urls.base
+        self.directory = directory
         self.keyring = ports["keyring"]
         self.activation = ActivationService(**ports, hasher=hasher)
         self.login = LoginService(**ports, hasher=hasher)
@@ -118,31 +117,13 @@ class Coproauth:
             mailer=mailer,
             clock=ports["clock"],
             keyring=self.keyring,
-            urls=PortalUrls(base=portal_url),
+            urls=urls,
             policy=policy,
         )
 
     def deliver_mail(self) -> int:
         """Send what waits in the outbox, and return how many mails were handed over."""
         return self.courier.deliver()
-
-
-def _require_safe(portal_url: object) -> str:
-    """Return the portal's address without a final slash, if links under it are safe (ASVS V1.2.2)."""
-    if not isinstance(portal_url, str) or not _is_safe(portal_url):
-        raise ConfigurationError("portal_url must be a plain https:// address (http:// on loopback only)")
-    return portal_url.rstrip("/")
-
-
-def _is_safe(portal_url: str) -> bool:
-    if not (portal_url.isascii() and portal_url.isprintable() and _PLAIN_URL.fullmatch(portal_url)):
-        return False
-    try:
-        parts = urlsplit(portal_url)
-        host, _ = parts.hostname, parts.port
-    except ValueError:
-        return False
-    return host is not None and (parts.scheme == "https" or host in _LOOPBACK)
 
 
 def _require_aware(clock: Clock) -> Clock:

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from coproauth.core.accounts import Contact
-from coproauth.core.activation import CodeRecord, EmailProof
+from coproauth.core.activation import CodeRecord
 from coproauth.core.audit import AuditEvent
 from coproauth.core.identities import Identity
 from coproauth.core.messages import Intention, Message
@@ -167,20 +167,8 @@ class Codes(Protocol):
         """Revoke every code of a contact."""
         ...
 
-
-class Proofs(Protocol):
-    """Pending proofs of an address, at most one for each code, within a unit of work."""
-
-    def put(self, proof: EmailProof) -> None:
-        """Store a proof instead of the code's former one."""
-        ...
-
-    def get(self, code_id: str) -> EmailProof | None:
-        """Return the pending proof of a code."""
-        ...
-
-    def remove(self, code_id: str) -> None:
-        """Forget the pending proof of a code."""
+    def ask_proof(self, code_id: str, *, email_key: str, nonce: str, at: datetime) -> None:
+        """Note that an address is to be proven for a code, instead of the one noted before."""
         ...
 
 
@@ -244,11 +232,6 @@ class UnitOfWork(Protocol):
     @property
     def codes(self) -> Codes:
         """Activation codes."""
-        ...
-
-    @property
-    def proofs(self) -> Proofs:
-        """Pending proofs of an address."""
         ...
 
     @property

@@ -8,7 +8,7 @@ import attrs
 import pytest
 
 from coproauth.adapters.memory import MemoryDirectory
-from coproauth.core.activation import CodeRecord, EmailProof
+from coproauth.core.activation import CodeRecord
 from coproauth.core.identities import Identity
 from coproauth.core.messages import Intention, MailKind
 from coproauth.core.sessions import SessionRecord, SessionView
@@ -216,17 +216,16 @@ class TestCodes:
 
     def test_a_code_has_one_pending_proof(self, store: Store) -> None:
         """A new proof takes the place of the former one."""
-        proof = EmailProof(code_id=CODE.id, email_key="jeanne@example.fr", nonce="1" * 32, requested_at=NOW)
-        newer = attrs.evolve(proof, email_key="marc@example.fr", nonce="2" * 32)
         with store.writing() as work:
             work.codes.add(CODE)
-            work.proofs.put(proof)
+            work.codes.ask_proof(CODE.id, email_key="jeanne@example.fr", nonce="1" * 32, at=NOW)
 
-            work.proofs.put(newer)
+            work.codes.ask_proof(CODE.id, email_key="marc@example.fr", nonce="2" * 32, at=LATER)
 
-            assert work.proofs.get(CODE.id) == newer
-            work.proofs.remove(CODE.id)
-            assert work.proofs.get(CODE.id) is None
+            asked = attrs.evolve(
+                CODE, proof_email_key="marc@example.fr", proof_nonce="2" * 32, proof_requested_at=LATER
+            )
+            assert work.codes.by_index([CODE.index]) == asked
 
 
 class TestSessions:

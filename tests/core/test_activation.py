@@ -14,7 +14,6 @@ from coproauth.core.activation import (
     CodeRecord,
     CreateIdentity,
     Decision,
-    EmailProof,
     HeldCode,
     LinkToIdentity,
     MalformedEmail,
@@ -50,7 +49,11 @@ _CODE = CodeRecord(
     index="0" * 64,
     issued_at=_AT - timedelta(days=1),
     expires_at=_AT + timedelta(days=29),
+    proof_email_key=_EMAIL.key,
+    proof_nonce="secret-nonce",
+    proof_requested_at=_AT,
 )
+_UNASKED = attrs.evolve(_CODE, proof_email_key=None, proof_nonce=None, proof_requested_at=None)
 _USED = attrs.evolve(_CODE, used_at=_AT, used_by="identity-1")
 _EXPIRED = attrs.evolve(_CODE, expires_at=_AT)
 _REVOKED = attrs.evolve(_CODE, revoked_at=_AT)
@@ -67,7 +70,6 @@ _IDENTITY = Identity(
     last_login_at=_AT,
 )
 _TEMPORARY = attrs.evolve(_IDENTITY, temporary_until=_AT + timedelta(days=1))
-_PROOF = EmailProof(code_id="code-1", email_key=_EMAIL.key, nonce="n", requested_at=_AT)
 _HELD = HeldCode(_CODE, _CONTACT)
 _NEW = Candidate(
     code=_CODE,
@@ -76,7 +78,6 @@ _NEW = Candidate(
     identity=None,
     password_fits=False,
     violations=(),
-    proof=_PROOF,
     expected_digits=("123456",),
     email_code="123456",
 )
@@ -199,10 +200,10 @@ class TestNewLogin:
 
         assert _decide(candidate) == WeakPassword(("too_short", "common"))
 
-    @pytest.mark.parametrize("proof", [None, _PROOF])
-    def test_without_digits_a_proof_is_asked_for(self, proof: EmailProof | None) -> None:
+    @pytest.mark.parametrize("code", [_UNASKED, _CODE])
+    def test_without_digits_a_proof_is_asked_for(self, code: CodeRecord) -> None:
         """Also when one is pending: the person may have lost it."""
-        assert _decide(attrs.evolve(_NEW, email_code=None, proof=proof)) == AskProof(_HELD, _EMAIL)
+        assert _decide(attrs.evolve(_NEW, email_code=None, code=code)) == AskProof(HeldCode(code, _CONTACT), _EMAIL)
 
     def test_the_right_digits_open_a_login(self) -> None:
         """The address is proven."""
@@ -221,31 +222,31 @@ class TestNewLogin:
         assert _decide(attrs.evolve(_NEW, email_code=email_code)) == WrongProof("email_code_wrong")
 
     @pytest.mark.parametrize(
-        "proof",
+        "code",
         [
-            None,
-            attrs.evolve(_PROOF, email_key="other@example.fr"),
-            attrs.evolve(_PROOF, requested_at=_AT - timedelta(minutes=10)),
-            attrs.evolve(_PROOF, requested_at=_AT - timedelta(days=3650)),
+            _UNASKED,
+            attrs.evolve(_CODE, proof_email_key="other@example.fr"),
+            attrs.evolve(_CODE, proof_requested_at=_AT - timedelta(minutes=10)),
+            attrs.evolve(_CODE, proof_requested_at=_AT - timedelta(days=3650)),
         ],
     )
-    def test_an_old_or_foreign_proof_is_expired(self, proof: EmailProof | None) -> None:
+    def test_an_old_or_foreign_proof_is_expired(self, code: CodeRecord) -> None:
         """A-40: no proof, one for another address, or one of ten minutes ago."""
-        assert _decide(attrs.evolve(_NEW, proof=proof)) == WrongProof("email_code_expired")
+        assert _decide(attrs.evolve(_NEW, code=code)) == WrongProof("email_code_expired")
 
     def test_a_proof_holds_until_its_last_second(self) -> None:
         """Nine minutes and 59 seconds are still in time."""
-        proof = attrs.evolve(_PROOF, requested_at=_AT - timedelta(minutes=10, seconds=-1))
+        code = attrs.evolve(_CODE, proof_requested_at=_AT - timedelta(minutes=10, seconds=-1))
 
-        assert _decide(attrs.evolve(_NEW, proof=proof)) == CreateIdentity(_HELD, _EMAIL)
+        assert _decide(attrs.evolve(_NEW, code=code)) == CreateIdentity(HeldCode(code, _CONTACT), _EMAIL)
 
     def test_the_proof_can_be_switched_off(self) -> None:
         """Policy(require_email_proof=False) opens the login at once."""
-        unproven = attrs.evolve(_NEW, email_code=None, proof=None, expected_digits=())
+        unproven = attrs.evolve(_NEW, email_code=None, code=_UNASKED, expected_digits=())
 
         decision = _decide(unproven, policy=Policy(require_email_proof=False))
 
-        assert decision == CreateIdentity(_HELD, _EMAIL)
+        assert decision == CreateIdentity(HeldCode(_UNASKED, _CONTACT), _EMAIL)
 
 
 class TestSecrets:
@@ -253,6 +254,6 @@ class TestSecrets:
 
     def test_records_do_not_show_theirs(self) -> None:
         """The index of a code, the nonce of a proof and the typed digits are in no repr."""
-        shown = repr((_CODE, attrs.evolve(_PROOF, nonce="secret-nonce"), _NEW))
+        shown = repr((_CODE, _NEW))
 
         assert not any(secret in shown for secret in ("0" * 64, "secret-nonce", "123456"))

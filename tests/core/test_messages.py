@@ -21,12 +21,12 @@ from coproauth.core.messages import (
     MailKind,
     Message,
     PasswordChangedMessage,
-    PortalUrls,
     ResetLinkMessage,
     TemporaryPasswordSetMessage,
     UnknownAddressMessage,
     compose,
 )
+from coproauth.core.portal_urls import PortalUrls
 from coproauth.core.tokens import LinkClaims, LinkPurpose, Purpose
 
 _AT = datetime(2026, 1, 1, 8, tzinfo=UTC)
@@ -85,7 +85,7 @@ _LINKS: dict[MailKind, LinkPurpose] = {
 
 
 def _compose(intention: Intention, identity: Identity | None = _IDENTITY, *, at: datetime = _AT) -> Message | None:
-    return compose(intention, identity, keyring=_RING, urls=_URLS, at=at)
+    return compose(intention, identity, keyring=_RING, urls=_URLS, at=at, policy=Policy())
 
 
 def test_every_kind_is_covered() -> None:
@@ -153,6 +153,12 @@ class TestProof:
     def test_without_nonce_nothing_is_sent(self) -> None:
         """An intention that lost its nonce is void."""
         assert _compose(attrs.evolve(_INTENTION, kind=MailKind.EMAIL_PROOF, nonce=None)) is None
+
+    def test_digits_that_would_arrive_after_their_time_are_not_sent(self) -> None:
+        """A mail server that was away for ten minutes delivers nothing useless."""
+        late = attrs.evolve(_INTENTION, kind=MailKind.EMAIL_PROOF, queued_at=_AT - timedelta(minutes=10))
+
+        assert _compose(late) is None
 
 
 class TestSecrets:

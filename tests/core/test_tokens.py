@@ -136,7 +136,8 @@ class TestSignature:
     )
     def test_claims_of_another_shape_are_refused(self, parts: tuple[object, object, object, object]) -> None:
         """Signed here and for this purpose, by a release that meant something else."""
-        foreign = LinkClaims(*parts)  # type: ignore[arg-type]
+        names = ("identity_id", "credential_stamp", "email_digest", "new_email")
+        foreign = LinkClaims(**dict(zip(names, parts, strict=True)))  # type: ignore[arg-type]
 
         assert _read(_RING.sign_link(Purpose.RESET, foreign, at=_AT)) is LinkFault.INVALID
 

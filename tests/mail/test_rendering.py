@@ -18,15 +18,15 @@ from coproauth.core.messages import (
     Intention,
     MailKind,
     Message,
-    PortalUrls,
     ResetLinkMessage,
     UnknownAddressMessage,
     compose,
 )
+from coproauth.core.portal_urls import PortalUrls
 from coproauth.core.tokens import Keyring
 from coproauth.errors import InvalidInput
 from coproauth.mail import render
-from coproauth.policy import LOCALES, Locale
+from coproauth.policy import LOCALES, Locale, Policy
 
 TO = "marie.lefevre@example.fr"
 URLS = PortalUrls(base="https://app.example.fr")
@@ -218,16 +218,10 @@ def test_a_notice_carries_no_secret(kind: MailKind, locale: Locale) -> None:
         due_at=NOON,
     )
     keyring = Keyring(secret_keys=["0123456789abcdefghijklmnopqrstuv"], audience=URLS.base)
-    message = compose(intention, None, keyring=keyring, urls=URLS, at=NOON)
+    message = compose(intention, None, keyring=keyring, urls=URLS, at=NOON, policy=Policy())
     assert message is not None
 
     text = render(message).text
 
     assert set(re.findall(r"https?://\S+", text)) <= {URLS.forgotten}
     assert not re.search(r"\d", text)
-
-
-def test_a_message_without_wording_is_an_error_of_the_program() -> None:
-    """A kind of message that was added without its words is noticed at once."""
-    with pytest.raises(LookupError):
-        render(Message(to=TO, locale="fr"))

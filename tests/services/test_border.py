@@ -123,6 +123,7 @@ class _Stage:
         }
         return {
             "activation.issue": {"contact_id": self.free.id, "by": by},
+            "activation.activated": {"condominium_id": self.contact.account.condominium_id, "by": by},
             "activation.issue_all": {"condominium_id": self.contact.account.condominium_id, "by": by},
             "activation.preview": {"code": self.code, "source": source},
             "activation.activate": {**proven, "source": source},

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 import attrs
 
 from coproauth.core.accounts import Account, Condominium, Contact
-from coproauth.core.activation import CodeRecord, EmailProof
+from coproauth.core.activation import CodeRecord
 from coproauth.core.audit import AuditEvent
 from coproauth.core.identities import Identity
 from coproauth.core.messages import Intention, Message
@@ -59,7 +59,7 @@ class _Links:
     rows: dict[str, str] = attrs.field(factory=dict)
 
     def put(self, *, contact_id: str, identity_id: str, at: datetime) -> None:
-        del at  # kept by stores that are looked into
+        del at  # only databases, which people look into, keep it
         self.rows[contact_id] = identity_id
 
     def remove(self, contact_id: str) -> None:
@@ -94,19 +94,9 @@ class _Codes:
             if row.contact_id == contact_id and row.revoked_at is None:
                 self.rows[row.id] = attrs.evolve(row, revoked_at=at)
 
-
-@attrs.frozen
-class _Proofs:
-    rows: dict[str, EmailProof] = attrs.field(factory=dict)
-
-    def put(self, proof: EmailProof) -> None:
-        self.rows[proof.code_id] = proof
-
-    def get(self, code_id: str) -> EmailProof | None:
-        return self.rows.get(code_id)
-
-    def remove(self, code_id: str) -> None:
-        self.rows.pop(code_id, None)
+    def ask_proof(self, code_id: str, *, email_key: str, nonce: str, at: datetime) -> None:
+        row = self.rows[code_id]
+        self.rows[code_id] = attrs.evolve(row, proof_email_key=email_key, proof_nonce=nonce, proof_requested_at=at)
 
 
 @attrs.frozen
@@ -161,7 +151,6 @@ class _Tables:
     identities: _Identities
     links: _Links
     codes: _Codes = attrs.field(factory=_Codes)
-    proofs: _Proofs = attrs.field(factory=_Proofs)
     sessions: _Sessions = attrs.field(factory=_Sessions)
     outbox: _Outbox = attrs.field(factory=_Outbox)
 
@@ -176,7 +165,6 @@ class _Tables:
             _Identities(dict(self.identities.rows), links.rows),
             links,
             _Codes(dict(self.codes.rows)),
-            _Proofs(dict(self.proofs.rows)),
             _Sessions(dict(self.sessions.rows)),
             _Outbox(dict(self.outbox.rows)),
         )

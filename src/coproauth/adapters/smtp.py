@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import smtplib
 import ssl
 from contextlib import closing, suppress
@@ -15,6 +14,7 @@ import attrs
 
 from coproauth.adapters.system import SystemClock, SystemSecrets
 from coproauth.core.messages import Message
+from coproauth.core.portal_urls import is_loopback
 from coproauth.errors import ConfigurationError, InvalidInput
 from coproauth.mail import mailbox, to_email_message
 from coproauth.ports import Clock, SecretSource
@@ -69,7 +69,7 @@ class SmtpMailer:
         _refuse_unless(self.timeout > timedelta(0), "timeout must be longer than nothing")
         _refuse_unless(self.security in get_args(Security), "security must be 'starttls', 'tls' or 'none'")
         _refuse_unless(
-            self.security != "none" or _is_loopback(self.host), "security='none' is for a server on loopback only"
+            self.security != "none" or is_loopback(self.host), "security='none' is for a server on loopback only"
         )
         _refuse_unless((self.username is None) == (self.password is None), "username and password go together")
         _refuse_unless(
@@ -124,13 +124,6 @@ class SmtpMailer:
 def _refuse_unless(condition: bool, message: str) -> None:  # noqa: FBT001
     if not condition:
         raise ConfigurationError(message)
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _is_printable_ascii(given: str | None) -> bool:

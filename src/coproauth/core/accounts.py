@@ -66,7 +66,10 @@ class Manager:
 
 def accounts_of(contacts: Iterable[Contact]) -> tuple[Account, ...]:
     """Return the accounts of some contacts, in their order, each once."""
-    return tuple(dict.fromkeys(contact.account for contact in contacts))
+    accounts: dict[str, Account] = {}
+    for contact in contacts:
+        accounts.setdefault(contact.account.id, contact.account)
+    return tuple(accounts.values())
 
 
 def choose_account(accounts: tuple[Account, ...], preferred_id: str | None) -> Account | None:
@@ -79,12 +82,12 @@ def manages(manager: Manager, portfolio_id: str | None) -> bool:
     return bool(portfolio_id) and manager.portfolio_id == portfolio_id
 
 
-def require_managed(contact: Contact | None, manager: Manager) -> Contact:
+def require_managed(contact: Contact | None, manager: object) -> Contact:
     """Return the contact if it is there and the manager's own.
 
     Raises:
-        NotAllowed: no such contact, or another portfolio's; the two look alike (ASVS V8.2.2).
+        NotAllowed: no manager, no such contact, or another portfolio's; all look alike (ASVS V8.2.1, V8.2.2).
     """
-    if contact is None or not manages(manager, contact.account.portfolio_id):
+    if contact is None or not isinstance(manager, Manager) or not manages(manager, contact.account.portfolio_id):
         raise NotAllowed(reason="not_allowed")
     return contact

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hmac
 from datetime import datetime
-from typing import Literal
+from typing import Literal, assert_never
 
 import attrs
 
@@ -22,6 +22,8 @@ class CodeRecord:
         index: its keyed hash, by which it is found.
         portfolio_id: whose manager issued it; a condominium that moves takes none of its codes along.
         used_by: the login it opened or was added to.
+        proof_email_key: the address whose proof is pending, if one is.
+        proof_nonce: from which, and the secret key, its six digits follow; they are not stored.
     """
 
     id: str
@@ -33,16 +35,9 @@ class CodeRecord:
     used_at: datetime | None = None
     used_by: str | None = None
     revoked_at: datetime | None = None
-
-
-@attrs.frozen(kw_only=True)
-class EmailProof:
-    """A pending proof of an address: the six digits follow from the nonce and the key, and are not stored."""
-
-    code_id: str
-    email_key: str = attrs.field(repr=False)
-    nonce: str = attrs.field(repr=False)
-    requested_at: datetime
+    proof_email_key: str | None = attrs.field(default=None, repr=False)
+    proof_nonce: str | None = attrs.field(default=None, repr=False)
+    proof_requested_at: datetime | None = None
 
 
 @attrs.frozen(kw_only=True)
@@ -151,8 +146,7 @@ class Candidate:
         identity: the login with that address, if there is one.
         password_fits: whether the password is that login's.
         violations: what is wrong with the password as a new one.
-        proof: the pending proof of the address for this code, if there is one.
-        expected_digits: what would prove it, under each key.
+        expected_digits: what would prove the address, under each key; empty if no proof of it is pending.
         email_code: the digits that were typed, if any.
     """
 
@@ -162,9 +156,15 @@ class Candidate:
     identity: Identity | None
     password_fits: bool
     violations: tuple[str, ...]
-    proof: EmailProof | None
     expected_digits: tuple[str, ...] = attrs.field(repr=False)
     email_code: str | None = attrs.field(repr=False)
+
+
+def pending_nonce(code: CodeRecord | None, email: EmailAddress | None) -> str | None:
+    """Return what the six digits for this code and this address follow from, if they were asked for."""
+    if code is None or email is None or code.proof_email_key != email.key:
+        return None
+    return code.proof_nonce
 
 
 def decide_code(code: CodeRecord | None, contact: Contact | None, *, at: datetime) -> HeldCode | Refuse:
@@ -224,6 +224,8 @@ def _decide_known(held: HeldCode, identity: Identity, *, password_fits: bool, at
             return MustChangePassword(identity)
         case RefuseLogin():
             return Registered()
+        case other:
+            assert_never(other)
 
 
 def _decide_new(held: HeldCode, email: EmailAddress, candidate: Candidate, *, at: datetime, policy: Policy) -> Decision:
@@ -233,8 +235,8 @@ def _decide_new(held: HeldCode, email: EmailAddress, candidate: Candidate, *, at
         return CreateIdentity(held, email)
     if candidate.email_code is None:
         return AskProof(held, email)
-    proof = candidate.proof
-    if proof is None or proof.email_key != email.key or at - proof.requested_at >= policy.email_code_lifetime:
+    asked_at = held.code.proof_requested_at if pending_nonce(held.code, email) else None
+    if asked_at is None or at - asked_at >= policy.email_code_lifetime:
         return WrongProof("email_code_expired")
     if not _fits_any(candidate.email_code, candidate.expected_digits):
         return WrongProof("email_code_wrong")

@@ -47,7 +47,7 @@ class AuditEvent:
         at: aware UTC.
         reason: of the refusal, or the class of an unexpected error; None when it succeeded.
         actor: the manager's id, when a manager acted.
-        subject: the login's or the contact's id, when one is known; never an address.
+        subject: the id of the login, the contact or (codes for all) the condominium; never an address.
         address: of the source, when a browser acted.
     """
 

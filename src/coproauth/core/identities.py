@@ -14,7 +14,7 @@ from coproauth.policy import Locale
 EMAIL_MAX_LENGTH = 254  # octets; RFC 5321 §4.5.3.1.3 with the brackets taken off
 
 
-@attrs.frozen
+@attrs.frozen(kw_only=True)
 class EmailAddress:
     """An address that can be logged in with, and the key by which two spellings are told to be one.
 

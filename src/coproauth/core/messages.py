@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
+from typing import ClassVar, assert_never
 
 import attrs
 
 from coproauth.core.identities import EmailAddress, Identity
+from coproauth.core.portal_urls import PortalUrls
 from coproauth.core.tokens import Keyring, LinkClaims, Purpose
-from coproauth.policy import Locale
+from coproauth.policy import Locale, Policy
 
 
 class MailKind(StrEnum):
@@ -63,6 +65,7 @@ class Intention:
 class Message:
     """A finished mail, for a mailer to render and send."""
 
+    kind: ClassVar[MailKind]
     to: str = attrs.field(repr=False)
     locale: Locale
 
@@ -71,6 +74,7 @@ class Message:
 class EmailProofMessage(Message):
     """The six digits that prove an address."""
 
+    kind: ClassVar[MailKind] = MailKind.EMAIL_PROOF
     code: str = attrs.field(repr=False)
     condominium_name: str
 
@@ -79,6 +83,7 @@ class EmailProofMessage(Message):
 class ResetLinkMessage(Message):
     """The link with which a new password is chosen."""
 
+    kind: ClassVar[MailKind] = MailKind.RESET_LINK
     url: str = attrs.field(repr=False)
 
 
@@ -90,6 +95,7 @@ class UnknownAddressMessage(Message):
         url: of the onboarding page.
     """
 
+    kind: ClassVar[MailKind] = MailKind.UNKNOWN_ADDRESS
     url: str
 
 
@@ -97,6 +103,7 @@ class UnknownAddressMessage(Message):
 class PasswordChangedMessage(Message):
     """Notice: the password is another one now."""
 
+    kind: ClassVar[MailKind] = MailKind.PASSWORD_CHANGED
     url: str
 
 
@@ -104,6 +111,7 @@ class PasswordChangedMessage(Message):
 class TemporaryPasswordSetMessage(Message):
     """Notice: the manager set a temporary password, which is not in the mail."""
 
+    kind: ClassVar[MailKind] = MailKind.TEMPORARY_PASSWORD_SET
     url: str
 
 
@@ -111,6 +119,7 @@ class TemporaryPasswordSetMessage(Message):
 class ActivationNoticeMessage(Message):
     """Notice: the code printed for this contact was used."""
 
+    kind: ClassVar[MailKind] = MailKind.ACTIVATION_NOTICE
     contact_name: str
     condominium_name: str
 
@@ -119,6 +128,7 @@ class ActivationNoticeMessage(Message):
 class AccountAddedMessage(Message):
     """Notice: the login opens one more account."""
 
+    kind: ClassVar[MailKind] = MailKind.ACCOUNT_ADDED
     condominium_name: str
 
 
@@ -126,6 +136,7 @@ class AccountAddedMessage(Message):
 class AccountRemovedMessage(Message):
     """Notice: the login opens one account less."""
 
+    kind: ClassVar[MailKind] = MailKind.ACCOUNT_REMOVED
     condominium_name: str
 
 
@@ -133,6 +144,7 @@ class AccountRemovedMessage(Message):
 class ConfirmEmailMessage(Message):
     """The link that makes this address the login's e-mail."""
 
+    kind: ClassVar[MailKind] = MailKind.CONFIRM_EMAIL
     url: str = attrs.field(repr=False)
 
 
@@ -144,6 +156,7 @@ class EmailChangeRequestedMessage(Message):
         url: of the forgotten-password page: a new password voids the request.
     """
 
+    kind: ClassVar[MailKind] = MailKind.EMAIL_CHANGE_REQUESTED
     url: str
 
 
@@ -151,45 +164,23 @@ class EmailChangeRequestedMessage(Message):
 class EmailChangedMessage(Message):
     """Notice to the former address: the login has another now."""
 
-
-@attrs.frozen(kw_only=True)
-class PortalUrls:
-    """Where mail sends people: under the configured address of the portal, never under a request's (ASVS V1.2.2)."""
-
-    base: str
-
-    def reset(self, token: str) -> str:
-        """Return the address of the page that chooses a new password."""
-        return f"{self.base}/reset/{token}"
-
-    def confirm_email(self, token: str) -> str:
-        """Return the address of the page that confirms a new e-mail."""
-        return f"{self.base}/email/{token}"
-
-    @property
-    def forgotten(self) -> str:
-        """The page on which a reset link is asked for."""
-        return f"{self.base}/forgotten-password"
-
-    @property
-    def onboarding(self) -> str:
-        """The page on which an activation code is typed."""
-        return f"{self.base}/activate"
+    kind: ClassVar[MailKind] = MailKind.EMAIL_CHANGED
 
 
 def compose(  # noqa: C901, PLR0911 - one line a kind of mail
-    intention: Intention, identity: Identity | None, *, keyring: Keyring, urls: PortalUrls, at: datetime
+    intention: Intention, identity: Identity | None, *, keyring: Keyring, urls: PortalUrls, at: datetime, policy: Policy
 ) -> Message | None:
     """Return the finished message, its link or digits minted now; None if the intention has become void.
 
     A link is void when its login is gone or its stamp has moved since the intention was queued: a password that was
-    changed meanwhile must not be followed by a link that works (ASVS V6.6.2).
+    changed meanwhile must not be followed by a link that works (ASVS V6.6.2). Digits are void when they would arrive
+    after their time.
     """
     to, locale = intention.to, intention.locale
     condominium, contact = intention.condominium_name, intention.contact_name
     match intention.kind:
         case MailKind.EMAIL_PROOF:
-            return _email_proof(intention, keyring)
+            return _email_proof(intention, keyring, at=at, policy=policy)
         case MailKind.RESET_LINK | MailKind.CONFIRM_EMAIL:
             return _with_link(intention, identity, keyring=keyring, urls=urls, at=at)
         case MailKind.UNKNOWN_ADDRESS:
@@ -208,10 +199,12 @@ def compose(  # noqa: C901, PLR0911 - one line a kind of mail
             return EmailChangeRequestedMessage(to=to, locale=locale, url=urls.forgotten)
         case MailKind.EMAIL_CHANGED:
             return EmailChangedMessage(to=to, locale=locale)
+        case other:
+            assert_never(other)
 
 
-def _email_proof(intention: Intention, keyring: Keyring) -> Message | None:
-    if intention.nonce is None:
+def _email_proof(intention: Intention, keyring: Keyring, *, at: datetime, policy: Policy) -> Message | None:
+    if intention.nonce is None or at - intention.queued_at >= policy.email_code_lifetime:
         return None
     digits = keyring.proof_digits(nonce=intention.nonce, email_key=EmailAddress.parse(intention.to).key)
     return EmailProofMessage(

@@ -15,11 +15,12 @@ from collections.abc import Callable, Iterable
 from coproauth.core.accounts import Contact
 from coproauth.core.activation_codes import ALPHABET
 from coproauth.core.common_words import COMMON_WORDS
-from coproauth.core.text import fold, parse_length
+from coproauth.core.text import fold, has_encoding, parse_length
 from coproauth.errors import InvalidInput
 from coproauth.policy import PASSWORD_FLOOR, Policy
 
 _WORD_MIN_LENGTH = 3  # letters; shorter names would forbid half the language
+_WORD_MAX_LENGTH = 40  # letters; no name has a longer word, and the work of a check grows with the longest
 _DRAWN_SYMBOLS = 16  # of five bits each
 _DECOMPOSED = 4  # code points at most that one may be typed as, before NFC puts them together
 
@@ -32,7 +33,7 @@ def parse_password(value: object, *, field: str, policy: Policy) -> str:
             (``too_long``); text that has no encoding (``malformed``).
     """
     text = parse_length(value, field=field, max_length=policy.password_max_length * _DECOMPOSED)
-    if any(unicodedata.category(symbol) == "Cs" for symbol in text):
+    if not has_encoding(text):
         raise InvalidInput(field=field, reason="malformed")
     return unicodedata.normalize("NFC", text)
 
@@ -42,16 +43,20 @@ def violations(password: str, *, context: Iterable[str], policy: Policy) -> tupl
 
     Lengths are in code points. ``context`` is what anyone would try for this person: address, names, condominium.
 
-    The words, in order: ``too_short``, ``too_long``, ``digits_only``, ``repeated`` (a short run, again and again),
+    The words, in order: ``too_long`` (and then nothing else is looked at), ``too_short``, ``digits_only``,
+    ``repeated`` (a short run, again and again),
     ``common`` (made of words that everyone uses), ``context_word`` (made of words known here, or of both kinds).
     """
+    if len(password) > policy.password_max_length:
+        return ("too_long",)
+    letters = _letters(password)
+    known = context_words(context, policy=policy)
     rules = (
         ("too_short", len(password) < policy.password_min_length),
-        ("too_long", len(password) > policy.password_max_length),
         ("digits_only", password.isdigit() and len(password) < policy.digits_only_min_length),
         ("repeated", _repeats(password)),
-        ("common", _is_made_of(password, COMMON_WORDS)),
-        ("context_word", _is_made_of_known_words(password, context_words(context, policy=policy))),
+        ("common", _is_made_of(letters, COMMON_WORDS)),
+        ("context_word", _is_made_of_known_words(letters, known)),
     )
     return tuple(word for word, broken in rules if broken)
 
@@ -70,34 +75,37 @@ def person_context(email: str, contacts: Iterable[Contact]) -> tuple[str, ...]:
 
 
 def context_words(context: Iterable[str], *, policy: Policy) -> frozenset[str]:
-    """Return the words of some names and addresses, folded, those of three letters or more."""
-    texts = [*context, *policy.context_words]
-    words = {word for text in texts for word in re.split(r"[^a-z0-9]+", fold(text))}
-    return frozenset(word for word in words if len(word) >= _WORD_MIN_LENGTH)
+    """Return the words of some names and addresses, folded, those of three to forty letters."""
+    words = re.split(r"[^a-z0-9]+", fold(" ".join([*context, *policy.context_words])))
+    return frozenset(word for word in words if _WORD_MIN_LENGTH <= len(word) <= _WORD_MAX_LENGTH)
+
+
+def _letters(password: str) -> str:
+    """Return the letters and digits of a password, folded, and no more of them than it has symbols."""
+    return re.sub(r"[\W_]+", "", fold(password))[: len(password)]
 
 
 def _repeats(password: str) -> bool:
     """Whether a unit shorter than the least a password may be, or very few symbols, make up the whole."""
-    periods = range(1, PASSWORD_FLOOR)
-    is_periodic = any(password[period:] == password[:-period] for period in periods if period < len(password))
+    periods = range(1, min(PASSWORD_FLOOR, len(password)))
+    is_periodic = any(password[period:] == password[:-period] for period in periods)
     return is_periodic or len(set(password)) < PASSWORD_FLOOR // 2
 
 
-def _is_made_of(password: str, words: frozenset[str]) -> bool:
+def _is_made_of(letters: str, words: frozenset[str]) -> bool:
     """Whether fewer than eight letters or digits remain once the given words are taken out.
 
     A password of which nothing is taken out is not made of them, however short: length is another rule's matter.
     """
-    text = re.sub(r"[\W_]+", "", fold(password))
-    rest = _without(text, words)
-    return rest != text and len(rest) < PASSWORD_FLOOR
+    rest = _without(letters, words)
+    return rest != letters and len(rest) < PASSWORD_FLOOR
 
 
-def _is_made_of_known_words(password: str, words: frozenset[str]) -> bool:
+def _is_made_of_known_words(letters: str, words: frozenset[str]) -> bool:
     """Whether words known here make up the password, with common ones beside them if need be."""
-    if _is_made_of(password, words):
+    if _is_made_of(letters, words):
         return True
-    return not _is_made_of(password, COMMON_WORDS) and _is_made_of(password, words | COMMON_WORDS)
+    return not _is_made_of(letters, COMMON_WORDS) and _is_made_of(letters, words | COMMON_WORDS)
 
 
 def _without(text: str, words: frozenset[str]) -> str:

@@ -6,6 +6,8 @@ import unicodedata
 
 from coproauth.errors import InvalidInput
 
+_FORBIDDEN = {"Cc", "Cs", "Zl", "Zp"}  # controls, lone surrogates, line and paragraph separators
+
 
 def parse_text(value: object, *, field: str, max_length: int) -> str:
     """Return ``value`` if it is printable text of 1 to ``max_length`` code points.
@@ -20,18 +22,33 @@ def parse_text(value: object, *, field: str, max_length: int) -> str:
     text = parse_length(value, field=field, max_length=max_length)
     if not text:
         raise InvalidInput(field=field, reason="empty")
-    if any(unicodedata.category(symbol) in {"Cc", "Cs", "Zl", "Zp"} for symbol in text):
+    if not text.isprintable() and any(unicodedata.category(symbol) in _FORBIDDEN for symbol in text):
         raise InvalidInput(field=field, reason="malformed")
     return text
 
 
 def parse_length(value: object, *, field: str, max_length: int) -> str:
     """Return ``value`` if it is a ``str`` of at most ``max_length`` code points; look at nothing else."""
+    text = parse_type(value, field=field)
+    if len(text) > max_length:
+        raise InvalidInput(field=field, reason="too_long")
+    return text
+
+
+def parse_type(value: object, *, field: str) -> str:
+    """Return ``value`` if it is a ``str``."""
     if not isinstance(value, str):
         raise InvalidInput(field=field, reason="wrong_type")
-    if len(value) > max_length:
-        raise InvalidInput(field=field, reason="too_long")
     return value
+
+
+def has_encoding(text: str) -> bool:
+    """Whether the text can be written down at all: a lone surrogate cannot."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def fold(text: str) -> str:

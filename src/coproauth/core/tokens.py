@@ -1,8 +1,8 @@
 """Everything that is signed, keyed or digested: one place for keys, purposes and encodings.
 
 Session tokens are random and only their digest is stored. Links are signed values that need no table. Codes are
-found, and six-digit proofs computed, with keyed hashes. Each purpose has a key of its own, bound to the portal and
-to the policy's epoch, so that nothing made for one is ever accepted by another (ASVS V9.2.2, V9.2.3).
+found, and six-digit proofs computed, with keyed hashes. The purpose, the portal and the policy's epoch are part of
+whatever is signed or hashed, so that nothing made for one is ever accepted by another (ASVS V9.2.2, V9.2.3).
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class LinkFault(StrEnum):
     EXPIRED = "link_expired"
 
 
-@attrs.frozen
+@attrs.frozen(kw_only=True)
 class LinkClaims:
     """What a signed link says. It is void once the login is no longer as it was at the time of signing.
 
@@ -66,7 +66,12 @@ class LinkClaims:
     @classmethod
     def about(cls, identity: Identity, *, new_email: str | None = None) -> LinkClaims:
         """Return the claims that bind a link to a login as it is now."""
-        return cls(identity.id, identity.credential_stamp, _digest_of(identity.email_key), new_email)
+        return cls(
+            identity_id=identity.id,
+            credential_stamp=identity.credential_stamp,
+            email_digest=_digest_of(identity.email_key),
+            new_email=new_email,
+        )
 
     def names(self, identity: Identity | None) -> TypeGuard[Identity]:
         """Whether the login is still as it was: the same stamp and the same e-mail."""
@@ -158,7 +163,10 @@ class Keyring:
             return LinkFault.EXPIRED
         if not _is_payload(payload):
             return LinkFault.INVALID
-        return LinkClaims(*payload)
+        identity_id, credential_stamp, email_digest, new_email = payload
+        return LinkClaims(
+            identity_id=identity_id, credential_stamp=credential_stamp, email_digest=email_digest, new_email=new_email
+        )
 
     def _serializer(self, purpose: Purpose, at: datetime) -> URLSafeTimedSerializer:
         return URLSafeTimedSerializer(

@@ -8,21 +8,7 @@ from html import escape
 
 import attrs
 
-from coproauth.core.messages import (
-    AccountAddedMessage,
-    AccountRemovedMessage,
-    ActivationNoticeMessage,
-    ConfirmEmailMessage,
-    EmailChangedMessage,
-    EmailChangeRequestedMessage,
-    EmailProofMessage,
-    MailKind,
-    Message,
-    PasswordChangedMessage,
-    ResetLinkMessage,
-    TemporaryPasswordSetMessage,
-    UnknownAddressMessage,
-)
+from coproauth.core.messages import Message
 from coproauth.core.text import parse_text
 from coproauth.errors import InvalidInput
 from coproauth.mail.wording import Paragraph, Wording, load_html, load_wording
@@ -33,20 +19,6 @@ _ENVELOPE = {"to", "locale"}  # fields of a message that are not part of its tex
 
 # Unicode categories: controls, lone surrogates and line breaks end a line; format marks turn or hide what follows.
 _VISIBLE = {"Cc": " ", "Cs": " ", "Zl": " ", "Zp": " ", "Cf": ""}
-
-_WORDINGS: Mapping[type[Message], MailKind] = {
-    EmailProofMessage: MailKind.EMAIL_PROOF,
-    ResetLinkMessage: MailKind.RESET_LINK,
-    UnknownAddressMessage: MailKind.UNKNOWN_ADDRESS,
-    PasswordChangedMessage: MailKind.PASSWORD_CHANGED,
-    TemporaryPasswordSetMessage: MailKind.TEMPORARY_PASSWORD_SET,
-    ActivationNoticeMessage: MailKind.ACTIVATION_NOTICE,
-    AccountAddedMessage: MailKind.ACCOUNT_ADDED,
-    AccountRemovedMessage: MailKind.ACCOUNT_REMOVED,
-    ConfirmEmailMessage: MailKind.CONFIRM_EMAIL,
-    EmailChangeRequestedMessage: MailKind.EMAIL_CHANGE_REQUESTED,
-    EmailChangedMessage: MailKind.EMAIL_CHANGED,
-}
 
 
 @attrs.frozen(kw_only=True)
@@ -74,10 +46,9 @@ def render(message: Message) -> RenderedMail:
 
     Raises:
         InvalidInput: the message carries a link that is not a plain ``https://`` or ``http://`` address.
-        LookupError: there is no wording for this class of message.
     """
     values = _values(message)
-    wording = load_wording(_WORDINGS[type(message)], message.locale)
+    wording = load_wording(message.kind, message.locale)
     signature = load_wording("signature", message.locale)
     return RenderedMail(
         subject=wording.subject,

@@ -39,7 +39,8 @@ class AccountSwitcher(Service):
                 raise SwitchRefused
             with self.store.writing() as work:
                 signed_in = self._sessions.rotate(work, view, account_id=account.id)
-                if signed_in.session.active_account != account:
+                active = signed_in.session.active_account
+                if active is None or active.id != account.id:
                     raise SwitchRefused
                 return signed_in
 

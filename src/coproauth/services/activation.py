@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import assert_never
 
 import attrs
 
@@ -16,7 +17,7 @@ from coproauth.core.messages import MailKind
 from coproauth.core.password_policy import parse_password, person_context, violations
 from coproauth.core.sessions import SessionView, SignedIn
 from coproauth.core.sources import Source
-from coproauth.core.text import parse_length
+from coproauth.core.text import parse_type
 from coproauth.core.throttling import code_key, login_key, mail_key, source_key
 from coproauth.core.tokens import Purpose
 from coproauth.errors import (
@@ -24,14 +25,13 @@ from coproauth.errors import (
     EmailAlreadyRegistered,
     EmailProofRequired,
     InvalidInput,
-    NotAllowed,
     PasswordChangeRequired,
     PasswordRejected,
     Refused,
 )
 from coproauth.ports import UnitOfWork
 from coproauth.services.attempts import Attempt
-from coproauth.services.managing import managed_contact
+from coproauth.services.managing import managed_contact, managed_contacts
 from coproauth.services.service import PasswordService
 
 _EMAIL_CODE_MAX_LENGTH = 32  # code points; six digits and any sane number of spaces
@@ -43,21 +43,32 @@ class _Overtaken(Exception):  # noqa: N818 - not an error: another call was fast
 
 @attrs.frozen(kw_only=True)
 class _Request:
-    """What a person typed on the onboarding pages."""
+    """What a person typed on the onboarding pages.
+
+    Attributes:
+        email: None when it is no address: that is told only to who holds a usable code.
+        password: None when it can be nobody's; ``fault`` says why.
+    """
 
     indices: tuple[str, ...]
     email: EmailAddress | None = attrs.field(repr=False)
-    password: str = attrs.field(repr=False)
+    password: str | None = attrs.field(repr=False)
+    fault: str | None
     email_code: str | None = attrs.field(repr=False)
     source: Source
 
 
 @attrs.frozen(kw_only=True)
 class _Judgement:
-    """What the hasher said, outside any unit of work, and about which state of which login it said so."""
+    """What was found of the password outside any unit of work, and about which state of which login.
+
+    Attributes:
+        password_hash: of a new login's password; only one that is not against the policy is hashed.
+    """
 
     identity: Identity | None
     password_fits: bool = False
+    violations: tuple[str, ...] = ()
     password_hash: str | None = attrs.field(default=None, repr=False)
 
     def holds_for(self, identity: Identity | None) -> bool:
@@ -93,13 +104,21 @@ class ActivationService(PasswordService):
         """
         with self._attempts.by_manager(Pathway.CODE_ISSUED, by) as attempt:
             attempt.subject = parse_id(condominium_id, field="condominium_id")
-            contacts = self.directory.contacts_of(condominium_id)
-            if not contacts:
-                raise NotAllowed(reason="not_allowed")
-            managed_contact(self.directory, contacts[0].id, by)
+            contacts = managed_contacts(self.directory, condominium_id, by)
             with self.store.writing() as work:
                 linked = work.links.linked([contact.id for contact in contacts])
                 return tuple(self._issue(work, contact) for contact in contacts if contact.id not in linked)
+
+    def activated(self, condominium_id: str, *, by: Manager) -> frozenset[str]:
+        """Return the ids of those contacts of a condominium that have a login; it is all a manager sees of it.
+
+        Raises:
+            InvalidInput: the condominium's id is none at all.
+            NotAllowed: no such condominium, one without contacts, or not within the manager's portfolio.
+        """
+        contacts = managed_contacts(self.directory, parse_id(condominium_id, field="condominium_id"), by)
+        with self.store.reading() as work:
+            return work.links.linked([contact.id for contact in contacts])
 
     def preview(self, code: str, *, source: Source) -> ActivationPreview:
         """Return what the first onboarding screen shows to the holder of a code.
@@ -120,13 +139,14 @@ class ActivationService(PasswordService):
     ) -> SignedIn:
         """Open a login with a code, or add the code's account to the login of that e-mail.
 
-        1. Types, lengths, and the code's check symbol: nothing is looked up for what cannot be a code.
-        2. The throttle, on source and code; on the login too, before its password is tried (ASVS V6.6.3).
-        3. Read, and compute one password hash, without holding anything up.
+        1. Types. Then the code, before all else: its length, the throttle on the source, the check symbol, the throttle
+           on the code. Nothing is looked up for what cannot be a code.
+        2. The throttle on the login, before its password is tried (ASVS V6.6.3).
+        3. Read, judge the password, and compute one hash of it, without holding anything up.
         4. One atomic unit of work reads again, decides, and writes; whatever was overtaken meanwhile starts at 3.
 
         Raises:
-            InvalidInput: a wrong type or length; with a usable code, an address that is none.
+            InvalidInput: a wrong type, or a code too long to be one; with a usable code, an address that is none.
             ActivationRefused: the code opens nothing, or was used with another e-mail.
             EmailAlreadyRegistered: the e-mail has a login, and this is not its password; or the code opened it.
             PasswordRejected: a new login's password is against the policy; the code is kept.
@@ -136,11 +156,15 @@ class ActivationService(PasswordService):
                 address.
         """
         with self._attempts.by_person(Pathway.ACTIVATED, source) as attempt:
+            for value, field in ((email, "email"), (password, "password"), (email_code or "", "email_code")):
+                parse_type(value, field=field)
+            chosen, fault = self._parse_password(password)
             request = _Request(
-                email=_parse_email(email),
-                password=parse_password(password, field="password", policy=self.policy),
-                email_code=_parse_email_code(email_code),
                 indices=self._admit_code(attempt, code, source),
+                email=_parse_email(email),
+                password=chosen,
+                fault=fault,
+                email_code=_parse_email_code(email_code),
                 source=source,
             )
             return _until_settled(lambda: self._activate(request, attempt))
@@ -211,6 +235,13 @@ class ActivationService(PasswordService):
             raise ActivationRefused(reason=held.reason)
         return held
 
+    def _parse_password(self, value: object) -> tuple[str | None, str | None]:
+        """Return a password and nothing, or nothing and what is wrong with it."""
+        try:
+            return parse_password(value, field="password", policy=self.policy), None
+        except InvalidInput as error:
+            return None, error.reason
+
     def _code_and_contact(
         self, work: UnitOfWork, indices: tuple[str, ...]
     ) -> tuple[core.CodeRecord | None, Contact | None]:
@@ -222,7 +253,7 @@ class ActivationService(PasswordService):
     def _activate(self, request: _Request, attempt: Attempt) -> SignedIn:
         judgement = self._judge(request, attempt)
         with self.store.writing() as work:
-            candidate = self._candidate(work, request, password_fits=judgement.password_fits)
+            candidate = self._candidate(work, request, judgement)
             if not judgement.holds_for(candidate.identity):
                 raise _Overtaken
             outcome = self._carry_out(work, self._decide(candidate), request, judgement)
@@ -232,35 +263,55 @@ class ActivationService(PasswordService):
         return outcome
 
     def _judge(self, request: _Request, attempt: Attempt) -> _Judgement:
-        """Compute the one password hash that the decision would hang on if the password fitted."""
+        """Judge the password as the decision will need it, with one hash at most.
+
+        The decision is asked what it would be if nothing were wrong with the password: nothing is computed for a code
+        that opens nothing.
+        """
         with self.store.reading() as work:
-            candidate = self._candidate(work, request, password_fits=True)
-        match self._decide(candidate):
+            candidate = self._candidate(work, request, _Judgement(identity=None, password_fits=True))
+        decision = self._decide(candidate)
+        match decision:
             case core.LinkToIdentity(_, identity) | core.MustChangePassword(identity):
                 attempt.admit(login_key(identity.email_key, self.policy))
-                return _Judgement(identity=identity, password_fits=self._passwords.fit(identity, request.password))
-            case core.CreateIdentity():
-                return _Judgement(identity=None, password_hash=self.hasher.hash(request.password))
-            case core.AskProof(_, email):
-                attempt.admit(mail_key(email.key, self.policy))
-                return _Judgement(identity=None)
+                fits = request.password is not None and self._passwords.fit(identity, request.password)
+                return _Judgement(identity=identity, password_fits=fits)
+            case core.AskProof() | core.WrongProof() | core.CreateIdentity():
+                return self._judge_new(decision, candidate, request, attempt)
             case _:
                 return _Judgement(identity=candidate.identity)
 
-    def _candidate(self, work: UnitOfWork, request: _Request, *, password_fits: bool) -> core.Candidate:
+    def _judge_new(
+        self, decision: core.Decision, candidate: core.Candidate, request: _Request, attempt: Attempt
+    ) -> _Judgement:
+        found = self._violations(candidate, request)
+        if found:
+            return _Judgement(identity=None, violations=found)
+        if isinstance(decision, core.AskProof):
+            attempt.admit(mail_key(decision.email.key, self.policy))
+        if isinstance(decision, core.CreateIdentity) and request.password is not None:
+            return _Judgement(identity=None, password_hash=self.hasher.hash(request.password))
+        return _Judgement(identity=None)
+
+    def _violations(self, candidate: core.Candidate, request: _Request) -> tuple[str, ...]:
+        if request.password is None:
+            return (request.fault or "malformed",)
+        email = candidate.email.address if candidate.email else ""
+        context = person_context(email, [candidate.contact] if candidate.contact else [])
+        return violations(request.password, context=context, policy=self.policy)
+
+    def _candidate(self, work: UnitOfWork, request: _Request, judgement: _Judgement) -> core.Candidate:
         code, contact = self._code_and_contact(work, request.indices)
         email = request.email
-        proof = work.proofs.get(code.id) if code and email else None
-        context = person_context(email.address if email else "", [contact] if contact else [])
+        nonce = core.pending_nonce(code, email)
         return core.Candidate(
             code=code,
             contact=contact,
             email=email,
             identity=work.identities.by_email(email.key) if email else None,
-            password_fits=password_fits,
-            violations=violations(request.password, context=context, policy=self.policy),
-            proof=proof,
-            expected_digits=self.keyring.proof_digits(nonce=proof.nonce, email_key=proof.email_key) if proof else (),
+            password_fits=judgement.password_fits,
+            violations=judgement.violations,
+            expected_digits=self.keyring.proof_digits(nonce=nonce, email_key=email.key) if nonce and email else (),
             email_code=request.email_code,
         )
 
@@ -295,14 +346,14 @@ class ActivationService(PasswordService):
                 return EmailProofRequired(reason=reason)
             case core.MustChangePassword(identity):
                 return PasswordChangeRequired(token=self._sessions.change_token(identity))
+            case other:
+                assert_never(other)
 
     def _ask_proof(
         self, work: UnitOfWork, held: core.HeldCode, email: EmailAddress, source: Source
     ) -> EmailProofRequired:
         nonce = self.secrets.token_bytes(16).hex()
-        work.proofs.put(
-            core.EmailProof(code_id=held.code.id, email_key=email.key, nonce=nonce, requested_at=self.clock.now())
-        )
+        work.codes.ask_proof(held.code.id, email_key=email.key, nonce=nonce, at=self.clock.now())
         self._mail.to_address(
             work, MailKind.EMAIL_PROOF, email.address, locale=source.locale, contact=held.contact, nonce=nonce
         )
@@ -348,7 +399,6 @@ class ActivationService(PasswordService):
         former = work.identities.by_contact(contact.id)
         if former is not None and former.id != identity.id:
             self._detach(work, contact, former)
-        work.proofs.remove(held.code.id)
         work.links.put(contact_id=contact.id, identity_id=identity.id, at=now)
         self._mail.to_identity(work, notice, identity, contact=contact)
         self._mail.to_file(work, MailKind.ACTIVATION_NOTICE, contact, identity=identity)
@@ -369,17 +419,12 @@ def _until_settled(call: Callable[[], SignedIn]) -> SignedIn:
 
 
 def _parse_email(value: object) -> EmailAddress | None:
-    """Return the address, or None if it is none: that is told only to who holds a usable code."""
     try:
         return EmailAddress.parse(value)
-    except InvalidInput as error:
-        if error.reason in {"malformed", "empty"}:
-            return None
-        raise
-
-
-def _parse_email_code(value: object) -> str | None:
-    """Return the digits that were typed, or None where none were asked for yet."""
-    if value is None:
+    except InvalidInput:
         return None
-    return "".join(parse_length(value, field="email_code", max_length=_EMAIL_CODE_MAX_LENGTH).split())
+
+
+def _parse_email_code(value: str | None) -> str | None:
+    """Return the digits that were typed, or None where none were asked for yet; what is too long fits nothing."""
+    return None if value is None else "".join(value[:_EMAIL_CODE_MAX_LENGTH].split())

@@ -25,9 +25,11 @@ class Attempt:
 
     Attributes:
         subject: whose login or contact it is about, once that is known.
+        silenced: why it came to nothing although the answer is that of a success.
     """
 
     subject: str | None = None
+    silenced: str | None = None
     throttle: Throttle
     clock: Clock
     _admitted: list[ThrottleKey] = attrs.field(factory=list, init=False)
@@ -40,10 +42,19 @@ class Attempt:
             Throttled: one of the keys must wait.
         """
         new = [key for key in keys if key not in self._admitted]
-        wait = self.throttle.admit(new, at=self.clock.now())
+        wait = self.throttle.admit(new, at=self.clock.now()) if new else timedelta(0)
         if wait > timedelta(0):
             raise Throttled(retry_after=wait)
         self._admitted += new
+
+    def may(self, key: ThrottleKey) -> bool:
+        """Count the attempt on a key whose wait must show in no answer; on record it is a refusal all the same."""
+        try:
+            self.admit(key)
+        except Throttled as throttled:
+            self.silenced = throttled.reason
+            return False
+        return True
 
     def vouch(self, key: ThrottleKey) -> None:
         """Have a key cleared if the attempt succeeds: it proves by other means to be the owner's."""
@@ -112,5 +123,5 @@ class Attempts:
         except Exception as error:
             record(Outcome.FAILED, type(error).__name__)
             raise
-        record(Outcome.SUCCEEDED)
+        record(Outcome.REFUSED if attempt.silenced else Outcome.SUCCEEDED, attempt.silenced)
         attempt.settle(succeeded=True)

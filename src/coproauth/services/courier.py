@@ -9,7 +9,8 @@ from typing import Self
 
 import attrs
 
-from coproauth.core.messages import Intention, Message, PortalUrls, compose
+from coproauth.core.messages import Intention, Message, compose
+from coproauth.core.portal_urls import PortalUrls
 from coproauth.core.tokens import Keyring
 from coproauth.policy import Policy
 from coproauth.ports import Clock, Mailer, Store
@@ -65,7 +66,9 @@ class Courier:
         if intention.identity_id is not None:
             with self.store.reading() as work:
                 identity = work.identities.get(intention.identity_id)
-        return compose(intention, identity, keyring=self.keyring, urls=self.urls, at=self.clock.now())
+        return compose(
+            intention, identity, keyring=self.keyring, urls=self.urls, at=self.clock.now(), policy=self.policy
+        )
 
     def _send(self, intention: Intention, message: Message) -> bool:
         try:

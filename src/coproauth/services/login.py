@@ -68,7 +68,11 @@ class LoginService(PasswordService):
         return self._sessions.view(session_token).session
 
     def log_out(self, session_token: str) -> None:
-        """End the session; one that has ended already is no error."""
+        """End the session; one that has ended already is no error.
+
+        Raises:
+            SessionRefused: it cannot be the token of a session at all.
+        """
         with self._attempts.on(Pathway.LOGGED_OUT), self.store.writing() as work:
             work.sessions.end(self._sessions.digest(session_token))
 
@@ -98,10 +102,10 @@ class LoginService(PasswordService):
         return tuple(summarize(record, current=view.record) for record in live)
 
     def end_session(self, session_token: str, *, handle: str) -> None:
-        """End one of the login's own sessions by its handle.
+        """End one of the login's own sessions by its handle; one that has ended already is no error.
 
         Raises:
-            SessionRefused: the asking session does not hold, or none of the login's has this handle.
+            SessionRefused: the asking session does not hold.
             InvalidInput: the handle is none at all.
         """
         with self._attempts.on(Pathway.SESSIONS_ENDED) as attempt:
@@ -110,8 +114,8 @@ class LoginService(PasswordService):
             wanted = parse_id(handle, field="handle")
             with self.store.writing() as work:
                 own = {record.handle: record.digest for record in work.sessions.of(view.identity.id)}
-                if wanted not in own or not work.sessions.end(own[wanted]):
-                    raise SessionRefused
+                if wanted in own:
+                    work.sessions.end(own[wanted])
 
     def reauthenticate(self, session_token: str, *, password: str, source: Source) -> SignedIn:
         """Give the password again: a new session token, authenticated now; the old one is dead (ASVS V7.2.4).
@@ -246,10 +250,14 @@ class LoginService(PasswordService):
             raise LoginRefused from None
 
     def _open(self, identity: Identity, password: str, source: Source) -> SignedIn:
-        used = attrs.evolve(identity, last_login_at=self.clock.now())
-        if identity.password_hash and self.hasher.needs_rehash(identity.password_hash):
-            used = attrs.evolve(used, password_hash=self.hasher.hash(password))
+        password_hash = identity.password_hash
+        if password_hash and self.hasher.needs_rehash(password_hash):
+            password_hash = self.hasher.hash(password)
         with self.store.writing() as work:
+            current = work.identities.get(identity.id)
+            if current is None or current.credential_stamp != identity.credential_stamp:
+                raise LoginRefused
+            used = attrs.evolve(current, last_login_at=self.clock.now(), password_hash=password_hash)
             if not work.identities.save(used, expected_stamp=identity.credential_stamp):
                 raise LoginRefused
             return self._sessions.open(work, used, source=source)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from coproauth.core.accounts import Contact, Manager, parse_id, require_managed
-from coproauth.errors import NotAllowed
+from collections.abc import Sequence
+
+from coproauth.core.accounts import Contact, parse_id, require_managed
 from coproauth.ports import Directory
 
 
@@ -14,6 +15,15 @@ def managed_contact(directory: Directory, contact_id: object, by: object) -> Con
         InvalidInput: the contact's id is none at all.
         NotAllowed: not acting as a manager, no such contact, or another portfolio's; all alike (ASVS V8.2.1, V8.2.2).
     """
-    if not isinstance(by, Manager):
-        raise NotAllowed(reason="not_allowed")
     return require_managed(directory.contact(parse_id(contact_id, field="contact_id")), by)
+
+
+def managed_contacts(directory: Directory, condominium_id: str, by: object) -> Sequence[Contact]:
+    """Return the contacts of a condominium of the manager's own portfolio.
+
+    Raises:
+        NotAllowed: not acting as a manager, no such condominium, one without contacts, or another portfolio's.
+    """
+    contacts = directory.contacts_of(condominium_id)
+    require_managed(next(iter(contacts), None), by)
+    return contacts

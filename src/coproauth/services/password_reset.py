@@ -14,7 +14,7 @@ from coproauth.core.password_reset import ResetLink, TemporaryPassword
 from coproauth.core.sources import Source
 from coproauth.core.throttling import login_key, mail_key, requests_key, source_key
 from coproauth.core.tokens import Purpose
-from coproauth.errors import NotAllowed, ResetRefused, Throttled
+from coproauth.errors import NotAllowed, ResetRefused
 from coproauth.ports import UnitOfWork
 from coproauth.services.managing import managed_contact
 from coproauth.services.service import PasswordService
@@ -38,9 +38,7 @@ class PasswordResetService(PasswordService):
         with self._attempts.by_person(Pathway.RESET_REQUESTED, source) as attempt:
             address = EmailAddress.parse(email)
             attempt.admit(requests_key(source, self.policy))
-            try:
-                attempt.admit(mail_key(address.key, self.policy))
-            except Throttled:
+            if not attempt.may(mail_key(address.key, self.policy)):
                 return
             with self.store.writing() as work:
                 identity = work.identities.by_email(address.key)

@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Connection, Executable, Table, delete, ins
 from sqlalchemy.exc import IntegrityError
 
 from coproauth.adapters.sqlalchemy.tables import Tables, dump, load
-from coproauth.core.activation import CodeRecord, EmailProof
+from coproauth.core.activation import CodeRecord
 from coproauth.core.identities import Identity
 from coproauth.core.messages import Intention
 from coproauth.core.sessions import SessionRecord
@@ -120,24 +120,11 @@ class SqlCodes(_Repository):
         standing = (table.c.contact_id == contact_id, table.c.revoked_at.is_(None))
         self.connection.execute(update(table).where(*standing).values(revoked_at=at))
 
-
-class SqlProofs(_Repository):
-    """Pending proofs of an address."""
-
-    def put(self, proof: EmailProof) -> None:
-        """Store a proof instead of the code's former one."""
-        self.remove(proof.code_id)
-        self.connection.execute(insert(self.tables.proofs).values(dump(proof)))
-
-    def get(self, code_id: str) -> EmailProof | None:
-        """Return the pending proof of a code."""
-        table = self.tables.proofs
-        return self._one(EmailProof, table, table.c.code_id == code_id)
-
-    def remove(self, code_id: str) -> None:
-        """Forget the pending proof of a code."""
-        table = self.tables.proofs
-        self.connection.execute(delete(table).where(table.c.code_id == code_id))
+    def ask_proof(self, code_id: str, *, email_key: str, nonce: str, at: datetime) -> None:
+        """Note that an address is to be proven for a code, instead of the one noted before."""
+        table = self.tables.codes
+        proof = {"proof_email_key": email_key, "proof_nonce": nonce, "proof_requested_at": at}
+        self.connection.execute(update(table).where(table.c.id == code_id).values(proof))
 
 
 class SqlSessions(_Repository):

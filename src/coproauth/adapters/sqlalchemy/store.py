@@ -15,7 +15,6 @@ from coproauth.adapters.sqlalchemy.repositories import (
     SqlIdentities,
     SqlLinks,
     SqlOutbox,
-    SqlProofs,
     SqlSessions,
 )
 from coproauth.adapters.sqlalchemy.tables import Tables
@@ -32,7 +31,6 @@ class SqlUnitOfWork:
     identities: SqlIdentities
     links: SqlLinks
     codes: SqlCodes
-    proofs: SqlProofs
     sessions: SqlSessions
     outbox: SqlOutbox
 
@@ -95,7 +93,6 @@ class SqlStore:
             identities=SqlIdentities(connection, tables),
             links=SqlLinks(connection, tables),
             codes=SqlCodes(connection, tables),
-            proofs=SqlProofs(connection, tables),
             sessions=SqlSessions(connection, tables),
             outbox=SqlOutbox(connection, tables),
         )

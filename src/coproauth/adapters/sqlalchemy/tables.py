@@ -61,7 +61,6 @@ class Tables:
     identities: Table
     links: Table
     codes: Table
-    proofs: Table
     sessions: Table
     outbox: Table
     throttle: Table
@@ -73,14 +72,12 @@ class Tables:
     def build(cls, metadata: MetaData, *, prefix: str = PREFIX) -> Tables:
         """Return the tables, added to ``metadata`` (the host's own, if it likes), each name after ``prefix``."""
         identities = _identities(metadata, prefix)
-        codes = _codes(metadata, prefix, identities)
         condominiums = _condominiums(metadata, prefix)
         accounts = _accounts(metadata, prefix, condominiums)
         return cls(
             identities=identities,
             links=_links(metadata, prefix, identities),
-            codes=codes,
-            proofs=_proofs(metadata, prefix, codes),
+            codes=_codes(metadata, prefix, identities),
             sessions=_sessions(metadata, prefix, identities),
             outbox=_outbox(metadata, prefix),
             throttle=_throttle(metadata, prefix),
@@ -140,17 +137,9 @@ def _codes(metadata: MetaData, prefix: str, identities: Table) -> Table:
         Column("used_at", UtcDateTime),
         Column("used_by", _ID, ForeignKey(identities.c.id)),
         Column("revoked_at", UtcDateTime),
-    )
-
-
-def _proofs(metadata: MetaData, prefix: str, codes: Table) -> Table:
-    return Table(
-        f"{prefix}proofs",
-        metadata,
-        Column("code_id", _ID, ForeignKey(codes.c.id), primary_key=True),
-        Column("email_key", _EMAIL, nullable=False),
-        Column("nonce", _DIGEST, nullable=False),
-        Column("requested_at", UtcDateTime, nullable=False),
+        Column("proof_email_key", _EMAIL),
+        Column("proof_nonce", _DIGEST),
+        Column("proof_requested_at", UtcDateTime),
     )
 
 

@@ -56,7 +56,13 @@ class Transactions:
 
     @contextmanager
     def apart(self) -> Iterator[Connection]:
-        """Open a transaction that belongs to no unit of work; not to be used within one."""
+        """Open a transaction that belongs to no unit of work.
+
+        Raises:
+            RuntimeError: this thread is in a unit of work already, and would wait for itself.
+        """
+        if self._current.get() is not None:
+            raise RuntimeError("a unit of work is open in this thread: nothing else can be written before it ends")
         with self._turn, self._connect() as connection:
             connection.execution_options(**{WRITING: True})
             with connection.begin():

@@ -1,0 +1,72 @@
+"""Where mail sends people: under the configured address of the portal, never under a request's (ASVS V1.2.2)."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from urllib.parse import urlsplit
+
+import attrs
+
+from coproauth.errors import ConfigurationError
+
+_PLAIN_URL = re.compile(r"https?://[^\s?#@\\]+")  # no query, fragment, name or password
+
+
+@attrs.frozen(kw_only=True)
+class PortalUrls:
+    """The addresses of the portal's pages that mail points at.
+
+    Attributes:
+        base: the portal's address, without a final slash.
+    """
+
+    base: str
+
+    @classmethod
+    def parse(cls, portal_url: object) -> PortalUrls:
+        """Return the addresses under the portal's own.
+
+        Raises:
+            ConfigurationError: no plain ``https://`` address; ``http://`` will do on loopback only.
+        """
+        if not isinstance(portal_url, str) or not _is_safe(portal_url):
+            raise ConfigurationError("portal_url must be a plain https:// address (http:// on loopback only)")
+        return cls(base=portal_url.rstrip("/"))
+
+    def reset(self, token: str) -> str:
+        """Return the address of the page that chooses a new password."""
+        return f"{self.base}/reset/{token}"
+
+    def confirm_email(self, token: str) -> str:
+        """Return the address of the page that confirms a new e-mail."""
+        return f"{self.base}/email/{token}"
+
+    @property
+    def forgotten(self) -> str:
+        """The page on which a reset link is asked for."""
+        return f"{self.base}/forgotten-password"
+
+    @property
+    def onboarding(self) -> str:
+        """The page on which an activation code is typed."""
+        return f"{self.base}/activate"
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host is this machine itself, so that nobody can listen on the way."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _is_safe(portal_url: str) -> bool:
+    if not (portal_url.isascii() and portal_url.isprintable() and _PLAIN_URL.fullmatch(portal_url)):
+        return False
+    try:
+        parts = urlsplit(portal_url)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        return False
+    return host is not None and (parts.scheme == "https" or is_loopback(host))
