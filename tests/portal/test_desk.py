@@ -8,6 +8,7 @@ import pytest
 from starlette.testclient import TestClient
 from tests.portal.conftest import MANAGER_HEADER, Browser
 
+from coproauth.adapters.memory import MemoryStore
 from coproauth.core.messages import ResetLinkMessage
 from coproauth.portal import Desk, create_portal
 from coproauth.testing.sandbox import PASSWORD, PORTAL_URL, PORTFOLIO, Sandbox
@@ -56,6 +57,42 @@ def test_it_shows_who_is_activated_and_no_login(sandbox: Sandbox, manager_browse
     assert "Activé\N{NO-BREAK SPACE}: oui" in pages[1]
     assert ON_FILE in pages[2]
     assert not any(JEANNE in page for page in pages)
+
+
+def test_a_long_list_is_looked_up_as_fast_as_a_short_one(
+    sandbox: Sandbox, manager_browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who is activated is asked once for a condominium, not once for each contact."""
+    account = sandbox.contact().account
+    path = f"/desk/condominiums/{account.condominium_id}"
+    looks: list[MemoryStore] = []
+    reading = MemoryStore.reading
+    monkeypatch.setattr(MemoryStore, "reading", lambda store: (looks.append(store), reading(store))[1])
+    manager_browser.get(path)
+    for number in range(5):
+        sandbox.directory.add_contact(account.id, name=f"Contact {number}")
+    short, _ = len(looks), looks.clear()
+
+    page = manager_browser.get(path).text
+
+    assert "sur 6" in page
+    assert len(looks) == short
+
+
+def test_a_condominium_without_contacts_is_shown(sandbox: Sandbox, manager_browser: Browser) -> None:
+    """There is nobody to help yet, and nothing is refused."""
+    empty = sandbox.directory.add_condominium(name="Villa Neuve", portfolio_id=PORTFOLIO)
+
+    page = manager_browser.get(f"/desk/condominiums/{empty.id}")
+
+    assert page.status_code == 200
+    assert "Villa Neuve" in page.text
+
+
+@pytest.mark.parametrize("contact_id", ["x" * 300, "%00"])
+def test_what_is_no_contact_is_refused(manager_browser: Browser, contact_id: str) -> None:
+    """An address that cannot name a contact is answered with a page."""
+    assert manager_browser.get(f"/desk/contacts/{contact_id}").status_code in {404, 422}
 
 
 def test_another_portfolio_does_not_exist(sandbox: Sandbox, manager_browser: Browser) -> None:

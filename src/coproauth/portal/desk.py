@@ -14,10 +14,9 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from coproauth.core.accounts import Account, Condominium, Contact, Manager
+from coproauth.core.accounts import Account, Condominium, Contact, Manager, parse_id, require_managed
 from coproauth.errors import NotAllowed
 from coproauth.portal.visits import Page, Visit
-from coproauth.services.managing import managed_contact
 
 
 def _id_of(manager: Manager) -> str:
@@ -52,8 +51,8 @@ class _DeskVisit:
     @property
     def contact(self) -> Contact:
         """The contact in the address, within the manager's portfolio."""
-        directory = self.visit.auth.activation.directory
-        return managed_contact(directory, self.visit.request.path_params["contact_id"], self.manager)
+        wanted = parse_id(self.visit.request.path_params["contact_id"], field="contact_id")
+        return require_managed(self.visit.auth.directory.contact(wanted), self.manager)
 
     @property
     def condominium(self) -> Condominium:
@@ -66,7 +65,8 @@ class _DeskVisit:
 
     def is_activated(self, contact: Contact) -> bool:
         """Whether a contact has a login."""
-        return self.visit.auth.login.identifier_of(contact.id) is not None
+        activated = self.visit.auth.activation.activated(contact.account.condominium_id, by=self.manager)
+        return contact.id in activated
 
     @property
     def firm(self) -> str:
@@ -92,8 +92,9 @@ def _show_condominiums(at: _DeskVisit) -> Response:
 
 def _show_condominium(at: _DeskVisit) -> Response:
     condominium = at.condominium
-    contacts = at.visit.auth.activation.directory.contacts_of(condominium.id)
-    activated = {contact.id for contact in contacts if at.is_activated(contact)}
+    auth = at.visit.auth
+    contacts = auth.directory.contacts_of(condominium.id)
+    activated = auth.activation.activated(condominium.id, by=at.manager) if contacts else frozenset()
     return at.visit.render(
         "desk/condominium.html", at=at, condominium=condominium, accounts=_by_account(contacts), activated=activated
     )
