@@ -63,6 +63,24 @@ def test_a_link_works_once(sandbox: Sandbox, browser: Browser) -> None:
     assert browser.log_in(JEANNE, PASSWORD).status_code == 422
 
 
+def test_only_a_change_voids_a_link(sandbox: Sandbox, browser: Browser) -> None:
+    """A second link leaves the first one working; a password changed meanwhile ends both, and the page says so."""
+    contact = sandbox.contact()
+    sandbox.activate(contact, JEANNE)
+    browser.post("/forgotten-password", email=JEANNE)
+    first = sandbox.reset_token_for(JEANNE)
+    browser.post("/forgotten-password", email=JEANNE)
+    browser.get(f"/reset/{first}")
+    before = browser.get("/reset")
+    sandbox.auth.password_reset.set_password(contact.id, by=sandbox.manager)
+
+    browser.get(f"/reset/{first}")
+    after = browser.get("/reset")
+
+    assert 'name="new_password"' in before.text
+    assert "a changé depuis son envoi" in after.text
+
+
 def test_a_link_grows_too_old(sandbox: Sandbox, browser: Browser) -> None:
     """After its hour it says so."""
     sandbox.activate(sandbox.contact(), JEANNE)

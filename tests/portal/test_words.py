@@ -89,7 +89,9 @@ class TestRefusals:
     def test_every_field_has_a_sentence(self, locale: Locale) -> None:
         """Each argument that a service can refuse is told beside its input, or in general."""
         sources = "".join(path.read_text("utf-8") for path in _PACKAGE.glob("[cs]*/*.py"))
-        fields = set(re.findall(r'field="(\w+)"', sources))
+        named = set(re.findall(r'field="(\w+)"', sources))
+        worded = {key.removeprefix("invalid.") for key in load_texts(locale) if key.startswith("invalid.")}
+        fields = named | worded
 
         told = {field: faults_of(InvalidInput(field=field), _words(locale), Policy()) for field in fields}
 
