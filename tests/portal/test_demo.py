@@ -295,6 +295,7 @@ def test_the_mailbox_shows_links_that_work(demo: Demo, visitor: Browser) -> None
 
     assert f'<a href="{_ADDRESS}/reset/' in page
     assert html.headers["content-security-policy"].startswith("default-src 'none'; style-src 'unsafe-inline';")
+    assert html.text.count('role="main"') == 1
     assert visitor.get("/demo/mailbox/99").status_code == 404
 
 
