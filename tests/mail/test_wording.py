@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from importlib.resources import files
 from string import Template
 
@@ -61,6 +62,24 @@ def test_english_is_set_as_english(name: str) -> None:
     words = words_of(name, "en")
 
     assert re.findall(r"""['"]|\s[:;!?,.]""", words) == []
+
+
+@pytest.mark.parametrize(("locale", "mine", "yours"), [("fr", "Mon", "Votre"), ("en", "My", "Your")])
+def test_mail_signs_with_the_name_of_the_portal(locale: Locale, mine: str, yours: str) -> None:
+    """Whoever follows a link arrives where the mail said."""
+    words = files("coproauth.portal").joinpath("locales", f"{locale}.toml").read_text("utf-8")
+    site = tomllib.loads(words)["site"]["name"]
+
+    assert load_wording("signature", locale).subject == site.replace(mine, yours, 1)
+
+
+@pytest.mark.parametrize("locale", LOCALES)
+@pytest.mark.parametrize("name", sorted(NAMES))
+def test_mail_uses_the_words_of_the_pages(name: str, locale: Locale) -> None:
+    """An email is spelled as on the pages, and in French the post brings a courrier."""
+    words = words_of(name, locale)
+
+    assert re.findall(r"\be-mail|\bcourriels?\b|\blettres?\b|espace copropriétaire|co-owner portal", words) == []
 
 
 def test_what_asks_for_a_link_shows_it_as_one(message: Message) -> None:
