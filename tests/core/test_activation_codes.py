@@ -39,7 +39,7 @@ class _Vectors(TypedDict):
 
 def _vectors() -> _Vectors:
     if not _SHARED.exists():
-        pytest.skip("the shared vectors are not beside this checkout; the ones in this file are")
+        pytest.skip("the long list of vectors is not part of this repository; the ones in this file are tested")
     return cast(_Vectors, json.loads(_SHARED.read_text(encoding="utf-8")))
 
 
@@ -73,7 +73,7 @@ class TestVectors:
 
     @pytest.mark.parametrize("code", [_ONE, "459T-DEWG-17X2-1770", "33T6-3CJ0-MHYY-D0CZ"])
     def test_own_valid_codes(self, code: str) -> None:
-        """A printed code reads as itself, also where the shared vectors are missing."""
+        """A printed code reads as itself, also where the long list of vectors is missing."""
         assert str(ActivationCode.parse(code)) == code
 
     @pytest.mark.parametrize(

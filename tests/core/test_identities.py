@@ -25,7 +25,7 @@ _SHARED = Path(__file__).parents[2].parent / "shared" / "data"
 def _isemail_addresses() -> list[str]:
     path = _SHARED / "isemail_tests.xml"
     if not path.exists():
-        pytest.skip("the shared addresses are not beside this checkout")
+        pytest.skip("the published list of addresses is not part of this repository")
     texts = [test.findtext("address") or "" for test in ET.parse(path).iter("test")]  # noqa: S314 - a file of ours
     shown = {0x2400 + control: control for control in range(0x20)}
     return [text.translate(shown) for text in texts]
@@ -34,7 +34,7 @@ def _isemail_addresses() -> list[str]:
 def _naughty_strings() -> list[str]:
     path = _SHARED / "blns.json"
     if not path.exists():
-        pytest.skip("the shared list of naughty strings is not beside this checkout")
+        pytest.skip("the published lists of hostile text are not part of this repository")
     return [str(line) for line in json.loads(path.read_text(encoding="utf-8"))]
 
 

@@ -249,7 +249,7 @@ class TestAddresses:
     def test_the_language_switch_withstands_a_word_list(self, browser: Browser) -> None:
         """Each known trick ends on this site, whether it is posted as the way back or asked for as an address."""
         if not _SHARED.exists():
-            pytest.skip("the shared word list is not beside this checkout")
+            pytest.skip("the published lists of hostile addresses are not part of this repository")
 
         for line in _SHARED.read_text("utf-8").splitlines():
             location = browser.post("/locale", locale="fr", path=line).headers["location"]

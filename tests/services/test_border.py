@@ -254,7 +254,7 @@ def test_a_good_value_with_something_hostile_in_it_is_answered(name: str, parame
 def test_naughty_strings_are_answered(name: str, parameter: str) -> None:
     """None of the big list of naughty strings breaks anything."""
     if not _NAUGHTY.exists():
-        pytest.skip("the shared list of naughty strings is not beside this checkout")
+        pytest.skip("the published lists of hostile text are not part of this repository")
     lines = [str(line) for line in json.loads(_NAUGHTY.read_text(encoding="utf-8"))]
 
     answers = _answers_to(name, parameter, dict(zip(map(str, range(len(lines))), lines, strict=True)))
