@@ -45,6 +45,9 @@ async def read_form(request: Request) -> dict[str, str]:
     Raises:
         HTTPException: 415 for another encoding, 413 beyond 64 KiB, 400 for a field given twice (ASVS V15.3.7), for
             more fields than any form has, and for octets that are no UTF-8.
+
+    Starlette's ``request.form`` is not used: it needs another package, takes uploads that no page here asks for, reads
+    an urlencoded body of any size, and of two values for one field silently lets the last one count.
     """
     body = bytearray()
     async for chunk in request.stream():
@@ -145,7 +148,15 @@ class WebAuth:
 
     def session_token(self, request: Request) -> str | None:
         """Return the token of the browser's session, whether or not it still holds."""
-        return self.read_cookie(request, "session")
+        adopted: str | None = getattr(request.state, "session_token", None)
+        return adopted or self.read_cookie(request, "session")
+
+    def adopt(self, request: Request, signed_in: SignedIn) -> None:
+        """Take a session that was opened in this request for the browser's own, so that a page's forms are bound to it.
+
+        The answer must ``remember`` it, too.
+        """
+        request.state.session_token = signed_in.token
 
     def session(self, request: Request) -> Session | None:
         """Return who is logged in, or None."""
