@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 
 import pytest
+from httpx2 import Response
 from tests.portal.conftest import Browser
 
 from coproauth.testing.sandbox import PASSWORD, Sandbox
@@ -119,6 +120,62 @@ def test_a_second_property_joins_the_login(sandbox: Sandbox, browser: Browser) -
     assert REGISTERED in wrong.text
     assert right.headers["location"] == "/"
     assert "Les Pins" in browser.get("/").text
+
+
+class TestTemporaryPassword:
+    """Whoever activates with a password that a manager set chooses one's own first, and types the code but once."""
+
+    CHOSEN = "quatre nuages violets"
+
+    def _interrupt(self, sandbox: Sandbox, browser: Browser, code: str) -> Response:
+        """Activate with a temporary password; return the page that asks for one's own."""
+        contact = sandbox.contact(condominium="Les Lilas")
+        sandbox.activate(contact, JEANNE)
+        temporary = sandbox.auth.password_reset.set_password(contact.id, by=sandbox.manager).password
+        return browser.post("/activate/login", code=code, email=JEANNE, new_password=temporary)
+
+    def test_the_code_goes_along(self, sandbox: Sandbox, browser: Browser) -> None:
+        """It waits in the form, through a refused password too, and its account is the active one at the end."""
+        code = sandbox.code_for(sandbox.contact(condominium="Les Pins"))
+
+        asked = self._interrupt(sandbox, browser, code)
+        weak = browser.post("/choose-password", code=code, email=JEANNE, new_password="court")
+        done = browser.post("/choose-password", code=code, email=JEANNE, new_password=self.CHOSEN)
+
+        for page in (asked, weak):
+            assert f'name="code" value="{code}"' in page.text
+            assert f'name="email" value="{JEANNE}" autocomplete="username"' in page.text
+        assert done.headers["location"] == "/"
+        assert "<h1>Les Pins</h1>" in browser.get("/").text
+
+    def test_a_code_that_died_meanwhile_is_told(self, sandbox: Sandbox, browser: Browser) -> None:
+        """The password is kept and the session open; the page to add an account says why, and its form works."""
+        contact = sandbox.contact(condominium="Les Pins")
+        code = sandbox.code_for(contact)
+        self._interrupt(sandbox, browser, code)
+        latest = sandbox.code_for(contact)
+
+        told = browser.post("/choose-password", code=code, new_password=self.CHOSEN)
+        token = re.search(r'name="form_token" value="([^"]+)"', told.text)
+        assert token
+        added = browser.send("/accounts/add", {"form_token": token[1], "code": latest})
+
+        assert told.status_code == 422
+        assert 'id="code-error"' in told.text
+        assert '<span class="account__name">Les Lilas</span>' in told.text
+        assert added.headers["location"] == "/"
+        assert sandbox.log_in(JEANNE, password=self.CHOSEN).session.email == JEANNE
+
+    def test_nothing_of_it_is_in_an_address(self, sandbox: Sandbox, browser: Browser) -> None:
+        """Opened again, the page asks for a password alone."""
+        code = sandbox.code_for(sandbox.contact(condominium="Les Pins"))
+        self._interrupt(sandbox, browser, code)
+
+        again = browser.get("/choose-password")
+
+        assert again.status_code == 200
+        assert code not in again.text
+        assert JEANNE not in again.text
 
 
 def test_a_weak_password_is_told_beside_its_field(sandbox: Sandbox, browser: Browser) -> None:

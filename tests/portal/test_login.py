@@ -71,7 +71,10 @@ def test_a_temporary_password_leads_to_the_choice_of_ones_own(sandbox: Sandbox, 
     same = browser.post("/choose-password", new_password=temporary.password)
     chosen = browser.post("/choose-password", new_password=CHOSEN)
 
-    assert asked.headers["location"] == "/choose-password"
+    assert asked.status_code == 200
+    assert f'value="{JEANNE}" autocomplete="username"' in asked.text
+    assert "Path=/choose-password" in asked.headers["set-cookie"]
+    assert temporary.password not in asked.text
     assert "trop court" in weak.text
     assert "encore le mot de passe provisoire" in same.text
     assert chosen.headers["location"] == "/"

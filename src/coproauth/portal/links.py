@@ -26,9 +26,12 @@ class LinkCookie:
     path: str
     role: str = "link"
 
-    def keep(self, visit: Visit, token: str, *, lifetime: timedelta) -> Response:
-        """Send the browser to the page, the token in its cookie. What cannot be a token is not kept."""
-        response = visit.redirect(self.path)
+    def follow(self, visit: Visit, token: str, *, lifetime: timedelta) -> Response:
+        """Send the browser to the page, the token in its cookie."""
+        return self.keep(visit, visit.redirect(self.path), token, lifetime=lifetime)
+
+    def keep(self, visit: Visit, response: Response, token: str, *, lifetime: timedelta) -> Response:
+        """Have the browser keep the token. What cannot be one is not kept."""
         value = token if _TOKEN.fullmatch(token) else "-"
         visit.portal.web.set_cookie(response, self.role, value, path=visit.url(self.path), max_age=seconds_of(lifetime))
         return response

@@ -7,7 +7,9 @@ from contextlib import suppress
 
 from starlette.responses import Response
 
+from coproauth.core.sessions import SignedIn
 from coproauth.errors import (
+    ActivationRefused,
     InvalidInput,
     LoginRefused,
     PasswordChangeRequired,
@@ -49,8 +51,10 @@ def _log_out(visit: Visit) -> Response:
 
 
 def ask_for_own_password(visit: Visit, required: PasswordChangeRequired) -> Response:
-    """Lead from a temporary password to the choice of one's own."""
-    return _CHOOSE_PASSWORD.keep(visit, required.token, lifetime=visit.auth.policy.choose_password_lifetime)
+    """Lead from a temporary password to the choice of one's own; the e-mail and any code typed go along in the form."""
+    visit.back = _CHOOSE_PASSWORD.path
+    response = visit.render("choose_password.html")
+    return _CHOOSE_PASSWORD.keep(visit, response, required.token, lifetime=visit.auth.policy.choose_password_lifetime)
 
 
 def _show_choose_password(visit: Visit) -> Response:
@@ -68,7 +72,19 @@ def _choose_password(visit: Visit) -> Response:
         return _CHOOSE_PASSWORD.drop(visit, visit.redirect("/login", notice="choose_password_expired"))
     except (PasswordRejected, InvalidInput, Throttled) as refusal:
         return visit.refuse("choose_password.html", refusal)
-    return _CHOOSE_PASSWORD.drop(visit, visit.sign_in(signed_in, notice="password_chosen"))
+    was_activating = bool(visit.field("code"))
+    response = _link(visit, signed_in) if was_activating else visit.sign_in(signed_in, notice="password_chosen")
+    return _CHOOSE_PASSWORD.drop(visit, response)
+
+
+def _link(visit: Visit, signed_in: SignedIn) -> Response:
+    """Go on where the temporary password interrupted an activation: its code is not typed again."""
+    try:
+        linked = visit.auth.activation.link(signed_in.token, code=visit.field("code"), source=visit.source)
+    except (ActivationRefused, InvalidInput, Throttled) as refusal:
+        visit.go_on_as(signed_in, back="/accounts/add")
+        return visit.keep_session(visit.refuse("add_account.html", refusal), signed_in)
+    return visit.sign_in(linked, notice="account_added")
 
 
 def _choose_locale(visit: Visit) -> Response:

@@ -29,7 +29,7 @@ def _show_sent(visit: Visit) -> Response:
 
 def _follow(visit: Visit) -> Response:
     token = visit.request.path_params["token"]
-    return _RESET.keep(visit, token, lifetime=visit.auth.policy.reset_link_lifetime)
+    return _RESET.follow(visit, token, lifetime=visit.auth.policy.reset_link_lifetime)
 
 
 def _show_reset(visit: Visit) -> Response:

@@ -77,7 +77,7 @@ def _change_email(visit: Visit) -> Response:
 
 def _follow(visit: Visit) -> Response:
     token = visit.request.path_params["token"]
-    return _CONFIRM_EMAIL.keep(visit, token, lifetime=visit.auth.policy.email_link_lifetime)
+    return _CONFIRM_EMAIL.follow(visit, token, lifetime=visit.auth.policy.email_link_lifetime)
 
 
 def _show_confirm(visit: Visit) -> Response:

@@ -157,9 +157,18 @@ class Visit:
 
     def sign_in(self, signed_in: SignedIn, *, notice: str | None = None) -> Response:
         """Keep a session that was opened, and show the home page."""
-        response = self.redirect("/", notice=notice)
+        return self.keep_session(self.redirect("/", notice=notice), signed_in)
+
+    def keep_session(self, response: Response, signed_in: SignedIn) -> Response:
+        """Have the browser keep a session that was opened."""
         self.portal.web.remember(response, signed_in)
         return response
+
+    def go_on_as(self, signed_in: SignedIn, *, back: str) -> None:
+        """Answer as if the request had come in a session that was opened in it, from the page ``back``."""
+        self.portal.web.adopt(self.request, signed_in)
+        self.session = signed_in.session
+        self.back = back
 
     def sign_out(self, *, notice: str) -> Response:
         """Forget the session, and show the login page."""
