@@ -27,6 +27,8 @@ _INSTALL = "python3 -m venv --without-pip .venv && python3 -m pip --python .venv
 _COMMANDS = {
     "demo": f"{_INSTALL} '.[portal]' && .venv/bin/coproauth demo",
     "tests": f"{_INSTALL} '.[test]' && .venv/bin/pytest",
+    "documentation": "python3 -m pip --python .venv/bin/python install -q -e '.[docs]'"
+    " && .venv/bin/sphinx-build -W -b html docs docs/_build/html",
 }
 _FENCE = re.compile(r"^( *)```.*?^\1```$", re.MULTILINE | re.DOTALL)
 _LINK = re.compile(r"\]\((?!https?:)(?P<path>[^)#\s]+)(?P<anchor>#[^)\s]+)?\)")
