@@ -123,8 +123,9 @@ class Policy:
         throttle_login: attempts on one login, counted until one succeeds (NIST SP 800-63B-4 §3.2.2).
         throttle_code: attempts with one activation code.
         throttle_source: failed attempts from one source.
-        throttle_requests: reset requests from one source.
-        throttle_mail: mails that one address can be sent on a stranger's request.
+        throttle_requests: mails that one source can have sent.
+        throttle_mail: mails of one kind to one address, and mails that one code or login can have sent; the delay
+            stays short enough that nobody is kept from a reset for long.
         mail_batch: how many mails a courier takes at once; all of them must fit into the lease.
         mail_lease: how long a mail that was taken is left to the courier who took it.
         mail_tries: after how many failed deliveries a mail is left to the operator.
@@ -173,7 +174,7 @@ class Policy:
         free_attempts=20, first_delay=timedelta(seconds=30), longest_delay=timedelta(hours=1)
     )
     throttle_mail: ThrottleRule = ThrottleRule(
-        free_attempts=5, first_delay=timedelta(minutes=15), longest_delay=timedelta(hours=24)
+        free_attempts=5, first_delay=timedelta(minutes=15), longest_delay=timedelta(hours=1)
     )
 
     mail_batch: int = 20

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import traceback
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import datetime
@@ -11,7 +12,7 @@ from pathlib import Path
 import attrs
 import pytest
 from sqlalchemy import MetaData, event, text
-from sqlalchemy.exc import StatementError
+from sqlalchemy.exc import IntegrityError, StatementError
 from tests.adapters.test_store import JEANNE
 
 from coproauth.adapters.sqlalchemy import SqlStore, StandaloneDirectory, Tables, sqlite_engine
@@ -105,3 +106,27 @@ def test_the_file_holds_no_secret_in_clear(town: Sandbox) -> None:
 
     secrets = (code, code.replace("-", ""), signed_in.token, digits, reset, "une girafe sous la pluie")
     assert [secret for secret in secrets if secret in dump + repr(waiting)] == []
+
+
+def test_an_error_of_the_database_shows_no_value(town: Sandbox) -> None:
+    """A-74: neither hash nor address is in the text of an exception, however the write failed."""
+    with store_of(town).engine.begin() as connection:
+        connection.exec_driver_sql(
+            "CREATE TRIGGER refuse BEFORE INSERT ON coproauth_identities BEGIN SELECT RAISE(ABORT, 'refused'); END"
+        )
+
+    address = "@".join(["canary", "example.fr"])  # in this file's own lines it never stands whole
+
+    with pytest.raises(IntegrityError) as failure:
+        town.activate(town.contact(), address)
+
+    told = "".join(traceback.format_exception(failure.value))
+    assert "refused" in told
+    assert address not in told
+    assert "$argon2" not in told
+
+
+def test_a_unit_of_work_within_another_is_told_at_once(town: Sandbox) -> None:
+    """A directory that writes while it is asked would wait for itself; it gets an error instead."""
+    with town.store.writing(), pytest.raises(RuntimeError, match="a unit of work is open"):
+        town.directory.add_condominium(name="Les Lilas", portfolio_id="portfolio-1")

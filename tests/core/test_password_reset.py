@@ -51,20 +51,26 @@ def _contacts(*portfolio_ids: str) -> tuple[Contact, ...]:
         (_IDENTITY, _contacts("north", "south"), RefuseHandOver(reason="reset_link_only")),
         (_IDENTITY, _contacts("south"), RefuseHandOver(reason="reset_link_only")),
         (_IDENTITY, _contacts("north", ""), RefuseHandOver(reason="reset_link_only")),
+        (_IDENTITY, (), RefuseHandOver(reason="reset_link_only")),
+        (_IDENTITY, _contacts("north", "north")[1:], RefuseHandOver(reason="reset_link_only")),
     ],
 )
 def test_only_a_login_wholly_within_reach_may_be_set(
     identity: Identity | None, contacts: tuple[Contact, ...], decision: HandOver | RefuseHandOver
 ) -> None:
-    """S10, D-01: one account outside the portfolio, or in none, and only a link can be sent."""
-    assert decide_hand_over(identity, contacts, manager=Manager(id="m", portfolio_id="north")) == decision
+    """S10, D-01: an account outside the portfolio or in none, or the contact itself gone: only a link can be sent."""
+    manager, (acted_on,) = Manager(id="m", portfolio_id="north"), _contacts("north")
+
+    assert decide_hand_over(identity, contacts, contact=acted_on, manager=manager) == decision
 
 
 def test_a_manager_without_portfolio_reaches_nothing() -> None:
     """D-04: ``None`` equals nothing, not even the contact of a condominium without portfolio."""
     manager = Manager(id="m", portfolio_id="")
 
-    assert decide_hand_over(_IDENTITY, _contacts(""), manager=manager) == RefuseHandOver(reason="reset_link_only")
+    decision = decide_hand_over(_IDENTITY, _contacts(""), contact=_contacts("")[0], manager=manager)
+
+    assert decision == RefuseHandOver(reason="reset_link_only")
 
 
 def test_the_temporary_password_does_not_show() -> None:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from coproauth import Policy, Source, ThrottleRule
 from coproauth.adapters.memory import MemoryThrottle
+from coproauth.core.messages import MailKind
 from coproauth.core.throttling import (
     Counter,
     OnSuccess,
@@ -19,6 +20,7 @@ from coproauth.core.throttling import (
     login_key,
     mail_key,
     requests_key,
+    sender_key,
     source_key,
 )
 
@@ -134,7 +136,7 @@ class TestKeys:
             source_key(Source("192.0.2.77"), _POLICY),
             requests_key(Source("192.0.2.77"), _POLICY),
             login_key("jeanne@example.fr", _POLICY),
-            mail_key("jeanne@example.fr", _POLICY),
+            mail_key(MailKind.RESET_LINK, "jeanne@example.fr", _POLICY),
         ],
     )
     def test_no_address_stands_in_a_key(self, key: ThrottleKey) -> None:
@@ -149,11 +151,13 @@ class TestKeys:
             source_key(source, _POLICY).name,
             requests_key(source, _POLICY).name,
             login_key("x", _POLICY).name,
-            mail_key("x", _POLICY).name,
+            mail_key(MailKind.RESET_LINK, "x", _POLICY).name,
+            mail_key(MailKind.EMAIL_PROOF, "x", _POLICY).name,
+            sender_key("x", _POLICY).name,
             code_key("x", _POLICY).name,
         }
 
-        assert len(names) == 5
+        assert len(names) == 7
 
     def test_what_a_browser_says_of_itself_does_not_matter(self) -> None:
         """A-62: another user agent or language is the same source."""
@@ -170,7 +174,7 @@ class TestKeys:
             "code": code_key("x", _POLICY).on_success,
             "login": login_key("x", _POLICY).on_success,
             "requests": requests_key(Source("x"), _POLICY).on_success,
-            "mail": mail_key("x", _POLICY).on_success,
+            "mail": mail_key(MailKind.RESET_LINK, "x", _POLICY).on_success,
         }
 
         assert outcomes == {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection
 from datetime import datetime
 from typing import Literal
 
@@ -50,15 +50,16 @@ class RefuseHandOver:
 
 
 def decide_hand_over(
-    identity: Identity | None, contacts: Iterable[Contact], *, manager: Manager
+    identity: Identity | None, contacts: Collection[Contact], *, contact: Contact, manager: Manager
 ) -> HandOver | RefuseHandOver:
     """Decide whether a manager may set the password of a login.
 
-    He may when every account it opens is within his portfolio. Otherwise he is told to send a link, whatever the
-    cause, so that nothing shows about accounts that are not his (account takeover by a malicious manager).
+    He may when the contact he acts on still belongs to it, and every account it opens is within his portfolio.
+    Otherwise he is told to send a link, whatever the cause, so that nothing shows about accounts that are not his
+    (account takeover by a malicious manager).
     """
     if identity is None:
         return RefuseHandOver(reason="not_activated")
-    if all(manages(manager, contact.account.portfolio_id) for contact in contacts):
+    if contact in contacts and all(manages(manager, each.account.portfolio_id) for each in contacts):
         return HandOver(identity)
     return RefuseHandOver(reason="reset_link_only")

@@ -9,6 +9,7 @@ from enum import StrEnum
 
 import attrs
 
+from coproauth.core.messages import MailKind
 from coproauth.core.sources import Source
 from coproauth.policy import Policy, ThrottleRule
 
@@ -109,9 +110,18 @@ def requests_key(source: Source, policy: Policy) -> ThrottleKey:
     return ThrottleKey(name=name, rule=policy.throttle_requests, on_success=OnSuccess.KEEP)
 
 
-def mail_key(email_key: str, policy: Policy) -> ThrottleKey:
-    """Count mails that strangers can have sent to one address, all of them."""
-    return ThrottleKey(name=f"mail:{_digest(email_key)}", rule=policy.throttle_mail, on_success=OnSuccess.KEEP)
+def mail_key(kind: MailKind, email_key: str, policy: Policy) -> ThrottleKey:
+    """Count mails of one kind that others can have sent to one address, all of them.
+
+    The kinds are counted apart, so that whoever asks for resets cannot keep the proof of an address from arriving.
+    """
+    name = f"mail:{kind}:{_digest(email_key)}"
+    return ThrottleKey(name=name, rule=policy.throttle_mail, on_success=OnSuccess.KEEP)
+
+
+def sender_key(subject_id: str, policy: Policy) -> ThrottleKey:
+    """Count mails that one code or one login can have sent to addresses of its choice, all of them."""
+    return ThrottleKey(name=f"sender:{subject_id}", rule=policy.throttle_mail, on_success=OnSuccess.KEEP)
 
 
 def _digest(value: str) -> str:

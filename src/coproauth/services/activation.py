@@ -8,7 +8,7 @@ from typing import assert_never
 import attrs
 
 from coproauth.core import activation as core
-from coproauth.core.accounts import Contact, Manager, parse_id
+from coproauth.core.accounts import Contact, Manager, accounts_of, parse_id
 from coproauth.core.activation import ActivationPreview, CodeRecord, IssuedCode
 from coproauth.core.activation_codes import ActivationCode
 from coproauth.core.audit import Pathway
@@ -18,7 +18,7 @@ from coproauth.core.password_policy import parse_password, person_context, viola
 from coproauth.core.sessions import SessionView, SignedIn
 from coproauth.core.sources import Source
 from coproauth.core.text import parse_type
-from coproauth.core.throttling import code_key, login_key, mail_key, source_key
+from coproauth.core.throttling import code_key, login_key, mail_key, requests_key, sender_key, source_key
 from coproauth.core.tokens import Purpose
 from coproauth.errors import (
     ActivationRefused,
@@ -34,6 +34,7 @@ from coproauth.services.attempts import Attempt
 from coproauth.services.managing import managed_contact, managed_contacts
 from coproauth.services.service import PasswordService
 
+_ROUNDS = 100  # how often a call may be overtaken
 _EMAIL_CODE_MAX_LENGTH = 32  # code points; six digits and any sane number of spaces
 
 
@@ -288,7 +289,11 @@ class ActivationService(PasswordService):
         if found:
             return _Judgement(identity=None, violations=found)
         if isinstance(decision, core.AskProof):
-            attempt.admit(mail_key(decision.email.key, self.policy))
+            attempt.admit(
+                requests_key(request.source, self.policy),
+                sender_key(decision.held.code.id, self.policy),
+                mail_key(MailKind.EMAIL_PROOF, decision.email.key, self.policy),
+            )
         if isinstance(decision, core.CreateIdentity) and request.password is not None:
             return _Judgement(identity=None, password_hash=self.hasher.hash(request.password))
         return _Judgement(identity=None)
@@ -406,16 +411,22 @@ class ActivationService(PasswordService):
     def _detach(self, work: UnitOfWork, contact: Contact, identity: Identity) -> None:
         work.links.remove(contact.id)
         work.sessions.end_all(identity.id)
-        self._mail.to_identity(work, MailKind.ACCOUNT_REMOVED, identity, contact=contact)
+        left = accounts_of(self.directory.contacts(work.links.contacts_of(identity.id)))
+        if contact.account.id not in {account.id for account in left}:  # else a spouse on the same login keeps it open
+            self._mail.to_identity(work, MailKind.ACCOUNT_REMOVED, identity, contact=contact)
 
 
 def _until_settled(call: Callable[[], SignedIn]) -> SignedIn:
-    """Return what a call answers once no other overtakes it; each that does has gone through, so there is an end."""
-    while True:
+    """Return what a call answers once no other overtakes it.
+
+    Each that does has gone through, so a second round is rare, and a hundredth a fault of the store.
+    """
+    for _ in range(_ROUNDS):
         try:
             return call()
         except _Overtaken:
             continue
+    raise RuntimeError("the store says again and again that another call was faster")
 
 
 def _parse_email(value: object) -> EmailAddress | None:

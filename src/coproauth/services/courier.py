@@ -54,8 +54,12 @@ class Courier:
             )
 
     def _deliver(self, intention: Intention) -> bool:
-        message = self._finish(intention)
-        if message is not None and not self._send(intention, message):
+        try:
+            message = self._finish(intention)
+            if message is not None:
+                self.mailer.send(message)
+        except Exception as error:  # noqa: BLE001 - whatever goes wrong, the mail must wait and not be lost
+            self._postpone(intention, error)
             return False
         with self.store.writing() as work:
             work.outbox.done(intention.id)
@@ -70,16 +74,11 @@ class Courier:
             intention, identity, keyring=self.keyring, urls=self.urls, at=self.clock.now(), policy=self.policy
         )
 
-    def _send(self, intention: Intention, message: Message) -> bool:
-        try:
-            self.mailer.send(message)
-        except Exception as error:  # noqa: BLE001 - whatever a mailer raises, the mail must wait and not be lost
-            wait = self.policy.mail_backoff * 2 ** (intention.tries - 1)
-            _log.warning("mail %s (%s) not taken: %s", intention.id, intention.kind, type(error).__name__)
-            with self.store.writing() as work:
-                work.outbox.postpone(intention.id, due_at=self.clock.now() + wait)
-            return False
-        return True
+    def _postpone(self, intention: Intention, error: Exception) -> None:
+        wait = self.policy.mail_backoff * 2 ** (intention.tries - 1)
+        _log.warning("mail %s (%s) not taken: %s", intention.id, intention.kind, type(error).__name__)
+        with self.store.writing() as work:
+            work.outbox.postpone(intention.id, due_at=self.clock.now() + wait)
 
 
 class BackgroundCourier:

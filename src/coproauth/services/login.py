@@ -12,7 +12,7 @@ from coproauth.core.messages import MailKind
 from coproauth.core.password_policy import parse_password
 from coproauth.core.sessions import Session, SessionSummary, SessionView, SignedIn, is_live, summarize
 from coproauth.core.sources import Source
-from coproauth.core.throttling import login_key, mail_key, source_key
+from coproauth.core.throttling import login_key, mail_key, requests_key, sender_key, source_key
 from coproauth.core.tokens import Purpose
 from coproauth.errors import (
     InvalidInput,
@@ -197,8 +197,12 @@ class LoginService(PasswordService):
         with self._attempts.by_person(Pathway.EMAIL_CHANGE_REQUESTED, source) as attempt:
             new = EmailAddress.parse(new_email, field="new_email")
             view = self._require_password(attempt, session_token, current_password, source, field="current_password")
-            attempt.admit(mail_key(new.key, self.policy))
             identity = view.identity
+            attempt.admit(
+                requests_key(source, self.policy),
+                sender_key(identity.id, self.policy),
+                mail_key(MailKind.CONFIRM_EMAIL, new.key, self.policy),
+            )
             with self.store.writing() as work:
                 if work.identities.by_email(new.key) is None:
                     self._mail.to_address(

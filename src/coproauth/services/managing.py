@@ -25,5 +25,6 @@ def managed_contacts(directory: Directory, condominium_id: str, by: object) -> S
         NotAllowed: not acting as a manager, no such condominium, one without contacts, or another portfolio's.
     """
     contacts = directory.contacts_of(condominium_id)
-    require_managed(next(iter(contacts), None), by)
-    return contacts
+    if not contacts:
+        require_managed(None, by)
+    return [require_managed(contact, by) for contact in contacts]

@@ -38,7 +38,7 @@ class PasswordResetService(PasswordService):
         with self._attempts.by_person(Pathway.RESET_REQUESTED, source) as attempt:
             address = EmailAddress.parse(email)
             attempt.admit(requests_key(source, self.policy))
-            if not attempt.may(mail_key(address.key, self.policy)):
+            if not attempt.may(mail_key(MailKind.RESET_LINK, address.key, self.policy)):
                 return
             with self.store.writing() as work:
                 identity = work.identities.by_email(address.key)
@@ -144,7 +144,7 @@ class PasswordResetService(PasswordService):
         identity = work.identities.by_contact(contact.id)
         linked = work.links.contacts_of(identity.id) if identity else ()
         contacts = tuple(self.directory.contacts(linked))
-        decision = core.decide_hand_over(identity, contacts, manager=manager)
+        decision = core.decide_hand_over(identity, contacts, contact=contact, manager=manager)
         if isinstance(decision, core.RefuseHandOver):
             raise NotAllowed(reason=decision.reason)
         return decision.identity, contacts

@@ -25,7 +25,11 @@ def sqlite_engine(path: Path | str, *, busy_timeout: float = BUSY_TIMEOUT) -> En
         busy_timeout: seconds to wait for another writer.
     """
     url = URL.create("sqlite", database=str(path))
-    engine = create_engine(url, connect_args={"timeout": busy_timeout, "check_same_thread": False})
+    engine = create_engine(
+        url,
+        connect_args={"timeout": busy_timeout, "check_same_thread": False},
+        hide_parameters=True,  # an error's text must hold neither hash nor address (ASVS V16.2.5)
+    )
     event.listen(engine, "connect", _prepare)
     event.listen(engine, "begin", _begin)
     return engine

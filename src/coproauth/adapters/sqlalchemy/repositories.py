@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import TypeVar
 
 import attrs
-from sqlalchemy import ColumnElement, Connection, Executable, Table, delete, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Executable, Insert, Table, Update, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from coproauth.adapters.sqlalchemy.tables import Tables, dump, load
@@ -31,14 +31,6 @@ class _Repository:
     def _changes_one(self, statement: Executable) -> bool:
         return self.connection.execute(statement).rowcount == 1
 
-    def _changes_one_uniquely(self, statement: Executable) -> bool:
-        """Run a statement that a unique index may forbid; the unit of work goes on either way."""
-        try:
-            with self.connection.begin_nested():
-                return self._changes_one(statement)
-        except IntegrityError:
-            return False
-
 
 class SqlIdentities(_Repository):
     """Logins."""
@@ -61,13 +53,24 @@ class SqlIdentities(_Repository):
 
     def add(self, identity: Identity) -> bool:
         """Store a new login; False, and nothing stored, if its e-mail key is taken."""
-        return self._changes_one_uniquely(insert(self.tables.identities).values(dump(identity)))
+        return self._changes_one_address(identity, insert(self.tables.identities))
 
     def save(self, identity: Identity, *, expected_stamp: int) -> bool:
         """Replace a login if its stamp is still the expected one; False if not, or if its e-mail key is taken."""
         table = self.tables.identities
         unchanged = (table.c.id == identity.id, table.c.credential_stamp == expected_stamp)
-        return self._changes_one_uniquely(update(table).where(*unchanged).values(dump(identity)))
+        return self._changes_one_address(identity, update(table).where(*unchanged))
+
+    def _changes_one_address(self, identity: Identity, statement: Insert | Update) -> bool:
+        """Write a login unless another has its address; the unit of work goes on either way."""
+        try:
+            with self.connection.begin_nested():
+                return self._changes_one(statement.values(dump(identity)))
+        except IntegrityError:
+            holder = self.by_email(identity.email_key)
+            if holder is None or holder.id == identity.id:
+                raise  # it is not the address that is in the way
+            return False
 
 
 class SqlLinks(_Repository):

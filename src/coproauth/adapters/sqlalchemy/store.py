@@ -44,7 +44,10 @@ class SqlStore:
     """
 
     def __init__(self, engine: Engine, *, tables: Tables | None = None) -> None:
-        """Take the engine; the tables are ours alone unless the host built them into its own metadata."""
+        """Take the engine; the tables are ours alone unless the host built them into its own metadata.
+
+        An engine of the host's own should be created with ``hide_parameters=True``, so that no error shows a value.
+        """
         self.engine = engine
         self.tables = tables or Tables.build(MetaData())
         self._transactions = Transactions.on(engine)
