@@ -58,10 +58,13 @@ def create_portal(
         time_zone=time_zone or _paris(),
         tools=tools,
     )
+    return _serve(portal, _routes(portal, desk, extra_pages))
 
+
+def _serve(portal: Portal, routes: Sequence[BaseRoute]) -> Starlette:
     on_error = _error_handler(portal)
     app = Starlette(
-        routes=_routes(portal, desk, extra_pages),
+        routes=routes,
         middleware=[
             Middleware(SecurityHeaders, https=portal.web.https),
             Middleware(_LastResort, on_error=on_error),
