@@ -385,6 +385,20 @@ def test_nothing_is_left_in_the_browsers_storage(site: Site, page: Page) -> None
     assert page.evaluate("localStorage.length + sessionStorage.length") == 0
 
 
+def test_the_building_stands_beside_the_whole_page(new_page: Callable[..., Page]) -> None:
+    """Where the refusal makes the page longer than the window, no column is left empty below the picture."""
+    page = new_page(viewport={"width": 1100, "height": 700})
+    _log_in(page, "inconnu@example.com", "not the password")
+    expect(page.get_by_role("alert")).to_be_visible()
+
+    picture, whole = page.evaluate(
+        "[parseFloat(getComputedStyle(document.body, '::before').height), document.documentElement.scrollHeight]"
+    )
+
+    assert whole > 700
+    assert picture >= whole - 1
+
+
 def test_no_page_is_wider_than_a_phone(site: Site, new_page: Callable[..., Page]) -> None:
     """At 360 pixels nothing has to be scrolled sideways."""
     page = new_page(viewport={"width": _PHONE_WIDTH, "height": 740})
