@@ -14,6 +14,8 @@ from starlette.routing import Route
 from starlette.testclient import TestClient
 from tests.portal.conftest import Browser
 
+from coproauth.core.messages import ConfirmEmailMessage
+from coproauth.errors import SessionRefused
 from coproauth.portal import Desk, create_portal
 from coproauth.testing.sandbox import PASSWORD, PORTAL_URL, Sandbox
 
@@ -297,3 +299,73 @@ class TestAddresses:
         ]
 
         assert not any("<script>alert" in page or "<img src=x" in page for page in pages)
+
+
+class TestFormerSession:
+    """Whoever comes into a browser that is logged in leaves no session of the former one behind (ASVS V7.2.4)."""
+
+    MARC = "marc@example.fr"
+
+    @pytest.fixture
+    def former(self, sandbox: Sandbox, browser: Browser) -> str:
+        """The token of the session of Jeanne, which the browser holds; Marc has a login, too."""
+        sandbox.activate(sandbox.contact(), JEANNE)
+        sandbox.activate(sandbox.contact("Marc Dubois"), self.MARC)
+        browser.log_in(JEANNE, PASSWORD)
+        return browser.client.cookies["__Host-coproauth_session"]
+
+    def _holds(self, sandbox: Sandbox, token: str) -> bool:
+        try:
+            sandbox.auth.login.session(token)
+        except SessionRefused:
+            return False
+        return True
+
+    def test_a_login_ends_it(self, sandbox: Sandbox, browser: Browser, former: str) -> None:
+        """The login page is refused to nobody, so the session that it replaces is ended."""
+        browser.log_in(self.MARC, PASSWORD)
+
+        assert not self._holds(sandbox, former)
+        assert self._holds(sandbox, browser.client.cookies["__Host-coproauth_session"])
+
+    def test_a_reset_ends_it(self, sandbox: Sandbox, browser: Browser, former: str) -> None:
+        """The password of another login is reset in this browser."""
+        browser.post("/forgotten-password", email=self.MARC)
+        browser.get(f"/reset/{sandbox.reset_token_for(self.MARC)}")
+
+        browser.post("/reset", new_password="quatre nuages violets")
+
+        assert not self._holds(sandbox, former)
+
+    def test_the_confirmation_of_an_email_ends_it(
+        self, sandbox: Sandbox, browser: Browser, former: str, open_browser: Callable[[], Browser]
+    ) -> None:
+        """The link of another login's new address is opened in this browser."""
+        other = open_browser()
+        other.log_in(self.MARC, PASSWORD)
+        other.post("/profile/email", new_email="marc.dubois@example.fr", current_password=PASSWORD)
+        (link,) = (mail for mail in sandbox.mail_to("marc.dubois@example.fr") if isinstance(mail, ConfirmEmailMessage))
+        browser.get(link.url.removeprefix(PORTAL_URL))
+
+        browser.post("/email")
+
+        assert not self._holds(sandbox, former)
+
+    def test_the_choice_of_a_password_ends_it(self, sandbox: Sandbox, browser: Browser, former: str) -> None:
+        """A temporary password of another login is replaced in this browser."""
+        contact = sandbox.contact("Luc Petit")
+        sandbox.activate(contact, "luc@example.fr")
+        temporary = sandbox.auth.password_reset.set_password(contact.id, by=sandbox.manager)
+        browser.log_in("luc@example.fr", temporary.password)
+
+        browser.post("/choose-password", new_password="quatre nuages violets")
+
+        assert not self._holds(sandbox, former)
+
+    def test_an_activation_ends_it(self, sandbox: Sandbox, browser: Browser, former: str) -> None:
+        """Another login takes a second code in this browser."""
+        code = sandbox.code_for(sandbox.contact("Marc Dubois", condominium="Les Pins"))
+
+        browser.post("/activate/login", code=code, email=self.MARC, new_password=PASSWORD)
+
+        assert not self._holds(sandbox, former)

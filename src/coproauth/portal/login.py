@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from contextlib import suppress
 
 from starlette.responses import Response
 
@@ -15,7 +14,6 @@ from coproauth.errors import (
     PasswordChangeRequired,
     PasswordRejected,
     ResetRefused,
-    SessionRefused,
     Throttled,
 )
 from coproauth.policy import LOCALES
@@ -45,8 +43,6 @@ def _log_in(visit: Visit) -> Response:
 
 
 def _log_out(visit: Visit) -> Response:
-    with suppress(SessionRefused):  # it ended by itself; the browser forgets it all the same
-        visit.auth.login.log_out(visit.session_token)
     return visit.sign_out(notice="logged_out")
 
 

@@ -54,9 +54,7 @@ def _reset(visit: Visit) -> Response:
         return _void(visit, refusal)
     except (PasswordRejected, InvalidInput, Throttled) as refusal:
         return _ask_for_password(visit, refusal)
-    response = _RESET.drop(visit, visit.redirect("/login", notice="password_reset"))
-    visit.portal.web.delete_cookie(response, "session")
-    return response
+    return _RESET.drop(visit, visit.sign_out(notice="password_reset"))
 
 
 def _void(visit: Visit, refusal: ResetRefused) -> Response:

@@ -6,6 +6,7 @@ A page is a plain function from a visit to a response; it runs in the thread poo
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from datetime import tzinfo
 from functools import cached_property
 from pathlib import Path
@@ -160,7 +161,8 @@ class Visit:
         return self.keep_session(self.redirect("/", notice=notice), signed_in)
 
     def keep_session(self, response: Response, signed_in: SignedIn) -> Response:
-        """Have the browser keep a session that was opened."""
+        """Have the browser keep a session that was opened; the one it held ends (ASVS V7.2.4)."""
+        self._end_former_session()
         self.portal.web.remember(response, signed_in)
         return response
 
@@ -171,10 +173,19 @@ class Visit:
         self.back = back
 
     def sign_out(self, *, notice: str) -> Response:
-        """Forget the session, and show the login page."""
+        """End the session that the browser holds, whoever's it is, and show the login page."""
+        self._end_former_session()
         response = self.redirect("/login", notice=notice)
         self.portal.web.forget(response)
         return response
+
+    def _end_former_session(self) -> None:
+        """End the session that the request came with: without its cookie nobody could end it any more."""
+        former = self.portal.web.read_cookie(self.request, "session")
+        if former is not None:
+            with suppress(SessionRefused):  # it ended by itself, or the service replaced it: that is no logout
+                self.auth.login.session(former)
+                self.auth.login.log_out(former)
 
     def url(self, path: str) -> str:
         """Return the address of a page, within this site."""
