@@ -80,7 +80,7 @@ class Coproauth:
             mailer: takes finished messages.
             secret_keys: 32 random bytes or more each; oldest first, the last signs.
             portal_url: where mail sends people, ``https://`` outside loopback; the host of a request is never used.
-                Part of every key: at another address, codes and links made before are void.
+                Part of whatever is signed or hashed: at another address, codes and links made before are void.
             policy: every limit.
             clock: the machine's, if not given.
             secrets: the operating system's, if not given.
@@ -92,7 +92,7 @@ class Coproauth:
             ConfigurationError: a key is missing or short, or the portal's address is no safe base for links.
         """
         policy = policy or Policy()
-        urls = PortalUrls.parse(portal_url)
+        urls = PortalUrls(base=portal_url)
         hasher = hasher or Argon2Hasher(policy.argon2, hashes_at_once=policy.hashes_at_once)
         ports: _Ports = {
             "store": store,

@@ -13,26 +13,43 @@ from coproauth.errors import ConfigurationError
 _PLAIN_URL = re.compile(r"https?://[^\s?#@\\]+")  # no query, fragment, name or password
 
 
+def is_loopback(host: str) -> bool:
+    """Whether a host is this machine itself, so that nobody can listen on the way."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _is_safe(portal_url: str) -> bool:
+    if not (portal_url.isascii() and portal_url.isprintable() and _PLAIN_URL.fullmatch(portal_url)):
+        return False
+    try:
+        parts = urlsplit(portal_url)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        return False
+    return host is not None and (parts.scheme == "https" or is_loopback(host))
+
+
+def _plain(portal_url: object) -> str:
+    if not isinstance(portal_url, str) or not _is_safe(portal_url):
+        raise ConfigurationError("portal_url must be a plain https:// address (http:// on loopback only)")
+    return portal_url.rstrip("/")
+
+
 @attrs.frozen(kw_only=True)
 class PortalUrls:
     """The addresses of the portal's pages that mail points at.
 
     Attributes:
         base: the portal's address, without a final slash.
+
+    Raises:
+        ConfigurationError: no plain ``https://`` address; ``http://`` will do on loopback only.
     """
 
-    base: str
-
-    @classmethod
-    def parse(cls, portal_url: object) -> PortalUrls:
-        """Return the addresses under the portal's own.
-
-        Raises:
-            ConfigurationError: no plain ``https://`` address; ``http://`` will do on loopback only.
-        """
-        if not isinstance(portal_url, str) or not _is_safe(portal_url):
-            raise ConfigurationError("portal_url must be a plain https:// address (http:// on loopback only)")
-        return cls(base=portal_url.rstrip("/"))
+    base: str = attrs.field(converter=_plain)
 
     def reset(self, token: str) -> str:
         """Return the address of the page that chooses a new password."""
@@ -51,22 +68,3 @@ class PortalUrls:
     def onboarding(self) -> str:
         """The page on which an activation code is typed."""
         return f"{self.base}/activate"
-
-
-def is_loopback(host: str) -> bool:
-    """Whether a host is this machine itself, so that nobody can listen on the way."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
-def _is_safe(portal_url: str) -> bool:
-    if not (portal_url.isascii() and portal_url.isprintable() and _PLAIN_URL.fullmatch(portal_url)):
-        return False
-    try:
-        parts = urlsplit(portal_url)
-        host, _ = parts.hostname, parts.port
-    except ValueError:
-        return False
-    return host is not None and (parts.scheme == "https" or is_loopback(host))
