@@ -319,3 +319,29 @@ def test_a_document_is_for_the_active_account_alone(visitor: Browser, demo: Demo
     assert "Appel de fonds" in visitor.get(f"/demo/documents/{own}").text
     assert visitor.get(f"/demo/documents/{account_id}/99").status_code == 404
     assert visitor.get("/demo/documents/another/0").status_code == 404
+
+
+@pytest.mark.parametrize("number", ["9" * 5000, "99", "01", "-1", "x", "%C2%B2"])
+def test_what_numbers_no_message_or_document_is_not_found(visitor: Browser, demo: Demo, number: str) -> None:
+    """However long or strange it is, the answer is the page of what is not there."""
+    visitor.log_in("sophie.mercier@example.com", demo.password)
+    account_id = visitor.get("/").text.split('href="/demo/documents/')[1].partition("/")[0]
+
+    paths = (f"/demo/mailbox/{number}", f"/demo/mailbox/{number}/html", f"/demo/documents/{account_id}/{number}")
+
+    assert [visitor.get(path).status_code for path in paths] == [404, 404, 404]
+
+
+@pytest.mark.parametrize("host", ["evil.example:8000", "evil.example", "127.0.0.1:8001", "127.0.0.1", ""])
+def test_another_name_of_this_machine_is_not_served(visitor: Browser, host: str) -> None:
+    """A page elsewhere that has its name point here reads nothing (DNS rebinding); the headers are sent still."""
+    answer = visitor.get("/demo", host=host)
+
+    assert answer.status_code == 421
+    assert "sophie.mercier" not in answer.text
+    assert answer.headers["x-content-type-options"] == "nosniff"
+
+
+def test_localhost_leads_to_the_one_address(visitor: Browser) -> None:
+    """Cookies, links and forms belong to a single origin."""
+    assert visitor.get("/demo", host="localhost:8000").headers["location"] == f"{_ADDRESS}/"

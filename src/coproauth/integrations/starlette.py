@@ -228,12 +228,12 @@ class WebAuth:
     def _is_same_origin(self, request: Request) -> bool:
         """Whether nothing says that another site posted this.
 
-        A browser that is told to send no referrer sends ``Origin: null``; that says nothing, and the token decides.
+        Both headers must agree: ``Sec-Fetch-Site`` compares two sites without saying which, so a name that was made to
+        point at this server passes it, and is told by its ``Origin``. A browser that is told to send no referrer sends
+        ``Origin: null``; that says nothing, and where it does not send the other either, the token decides.
         """
-        site = request.headers.get("sec-fetch-site")
-        if site is not None:
-            return site in {"same-origin", "none"}
-        return request.headers.get("origin", "null").lower() in {"null", self._origin}
+        has_own_site = request.headers.get("sec-fetch-site", "none") in {"same-origin", "none"}
+        return has_own_site and request.headers.get("origin", "null").lower() in {"null", self._origin}
 
     # Where a request comes from
 

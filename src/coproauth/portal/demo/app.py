@@ -9,9 +9,12 @@ from urllib.parse import urlsplit
 
 import attrs
 from starlette.applications import Starlette
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from coproauth.adapters.sqlalchemy import StandaloneDirectory
 from coproauth.core.accounts import Account, Condominium, Manager
@@ -90,6 +93,7 @@ def _open(database: DemoDatabase, hints: tuple[Hint, ...], *, portal_url: str, p
     host = _Host(directory=database.directory, web=WebAuth(auth), hints=hints)
     pages = (*host.pages(), *mailbox.pages())
     app = create_portal(auth, desk=host.desk, overview=host.overview, extra_pages=pages, tools=_TOOLS)
+    app.user_middleware.append(Middleware(_OwnHost, portal_url=portal_url))
     return Demo(app=app, auth=auth, mailbox=mailbox, directory=database.directory, hints=hints)
 
 
@@ -120,7 +124,7 @@ class _Host:
             Page(path="/demo/manager", post=self._choose_manager, back="/demo"),
             Page(path="/demo/manager/leave", post=self._leave, back="/demo"),
             Page(path="/demo/condominiums/remove", post=self._remove_condominium, back="/demo"),
-            Page(path="/demo/documents/{account_id}/{place:int}", get=self._show_document),
+            Page(path="/demo/documents/{account_id}/{place}", get=self._show_document),
         )
 
     def _firm(self, request: Request) -> Firm | None:
@@ -168,10 +172,35 @@ class _Host:
     def _show_document(self, visit: Visit) -> Response:
         """Show a sample file to whom its account is active for: the authorisation is the host's own matter."""
         account = visit.require_session().active_account
-        place = visit.request.path_params["place"]
-        if account is None or account.id != visit.request.path_params["account_id"]:
+        wanted = visit.request.path_params
+        if account is None or account.id != wanted["account_id"]:
             raise HTTPException(404)
-        documents = self.overview(account).documents
-        if place >= len(documents):
-            raise HTTPException(404)
-        return PlainTextResponse(f"{documents[place].name}\n{account.condominium_name}\n{account.label}\n")
+        for place, document in enumerate(self.overview(account).documents):
+            if str(place) == wanted["place"]:
+                return PlainTextResponse(f"{document.name}\n{account.condominium_name}\n{account.label}\n")
+        raise HTTPException(404)
+
+
+class _OwnHost:
+    """ASGI middleware: answers nobody who calls this machine by another name than the demonstration's own.
+
+    A page elsewhere could have its name point here, and then read what its visitor sees (DNS rebinding).
+    """
+
+    def __init__(self, app: ASGIApp, *, portal_url: str) -> None:
+        self._app = app
+        self._home = f"{portal_url}/"
+        address = urlsplit(portal_url)
+        self._host = address.netloc
+        self._alias = f"localhost:{address.port}"
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._choose(scope)(scope, receive, send)
+
+    def _choose(self, scope: Scope) -> ASGIApp:
+        host = Headers(scope=scope).get("host", "").lower() if scope["type"] == "http" else self._host
+        if host == self._host:
+            return self._app
+        if host == self._alias:
+            return RedirectResponse(self._home, status_code=303)
+        return PlainTextResponse(f"The demonstration is at {self._home}\n", status_code=421)

@@ -61,8 +61,8 @@ class Mailbox:
         """Return the pages that show it."""
         return (
             Page(path="/demo/mailbox", get=self._show_all),
-            Page(path="/demo/mailbox/{number:int}", get=self._show_one),
-            Page(path="/demo/mailbox/{number:int}/html", get=self._show_html),
+            Page(path="/demo/mailbox/{number}", get=self._show_one),
+            Page(path="/demo/mailbox/{number}/html", get=self._show_html),
         )
 
     def _show_all(self, visit: Visit) -> Response:
@@ -77,7 +77,7 @@ class Mailbox:
         return HTMLResponse(letter.mail.html, headers={"Content-Security-Policy": _MAIL_POLICY})
 
     def _wanted(self, visit: Visit) -> Letter:
-        found = [letter for letter in self.letters() if letter.number == visit.request.path_params["number"]]
+        found = [letter for letter in self.letters() if str(letter.number) == visit.request.path_params["number"]]
         if not found:
             raise HTTPException(404)
         return found[0]
