@@ -1,11 +1,14 @@
 """The manager's desk: what it shows, what it does, and to whom it does not exist."""
 
+# ruff: noqa: RUF001 - French needs its apostrophe
+
 from __future__ import annotations
 
 import re
 from contextlib import AbstractContextManager
 
 import pytest
+from httpx2 import Response
 from starlette.testclient import TestClient
 from tests.portal.conftest import MANAGER_HEADER, Browser
 
@@ -17,6 +20,17 @@ from coproauth.testing.sandbox import PASSWORD, PORTAL_URL, PORTFOLIO, Sandbox
 
 JEANNE = "jeanne@example.fr"
 ON_FILE = "old@example.fr"
+
+
+def _act(browser: Browser, path: str) -> Response:
+    """Open the page that asks, and confirm."""
+    return browser.post(path, form_id=_form_id(browser.get(path).text))
+
+
+def _form_id(page: str) -> str:
+    found = re.search(r'name="form_id" value="([^"]+)"', page)
+    assert found
+    return found[1]
 
 
 def test_without_a_desk_there_is_none(sandbox: Sandbox) -> None:
@@ -134,7 +148,7 @@ def test_a_temporary_password_is_shown_once(sandbox: Sandbox, manager_browser: B
     contact = sandbox.contact()
     sandbox.activate(contact, JEANNE)
 
-    answer = manager_browser.post(f"/desk/contacts/{contact.id}/password")
+    answer = _act(manager_browser, f"/desk/contacts/{contact.id}/password")
 
     shown = re.search(r"<code>([^<]+)</code>", answer.text)
     assert shown
@@ -148,7 +162,7 @@ def test_beyond_the_managers_reach_only_the_link_is_offered(sandbox: Sandbox, ma
     sandbox.activate(contact, JEANNE)
     sandbox.activate(sandbox.contact(condominium="Villa Marine", portfolio_id="portfolio-2"), JEANNE)
 
-    answer = manager_browser.post(f"/desk/contacts/{contact.id}/password")
+    answer = _act(manager_browser, f"/desk/contacts/{contact.id}/password")
 
     assert answer.status_code == 409
     assert "Envoyez-lui le lien" in answer.text
@@ -159,7 +173,9 @@ def test_beyond_the_managers_reach_only_the_link_is_offered(sandbox: Sandbox, ma
 @pytest.mark.parametrize("action", ["link", "password"])
 def test_a_contact_without_login_is_offered_a_code(sandbox: Sandbox, manager_browser: Browser, action: str) -> None:
     """Neither link nor password makes sense before the activation."""
-    answer = manager_browser.post(f"/desk/contacts/{sandbox.contact().id}/{action}")
+    path = f"/desk/contacts/{sandbox.contact().id}/{action}"
+
+    answer = manager_browser.post(path) if action == "link" else _act(manager_browser, path)
 
     assert answer.status_code == 409
     assert "pas encore activé" in answer.text
@@ -168,8 +184,8 @@ def test_a_contact_without_login_is_offered_a_code(sandbox: Sandbox, manager_bro
 def test_letters_carry_codes_that_work(sandbox: Sandbox, manager_browser: Browser) -> None:
     """One contact's letter, and those of a whole condominium; each code opens the onboarding."""
     contact = sandbox.contact(condominium="Les Lilas")
-    one = manager_browser.post(f"/desk/contacts/{contact.id}/code").text
-    all_of_them = manager_browser.post(f"/desk/condominiums/{contact.account.condominium_id}/codes").text
+    one = _act(manager_browser, f"/desk/contacts/{contact.id}/code").text
+    all_of_them = _act(manager_browser, f"/desk/condominiums/{contact.account.condominium_id}/codes").text
 
     former, latter = (re.findall(r'letter-code">([^<]+)<', page) for page in (one, all_of_them))
 
@@ -213,3 +229,88 @@ def test_a_name_may_hold_anything(sandbox: Sandbox, manager_browser: Browser) ->
     assert not any("<b>" in page or "<i>" in page for page in pages)
     assert manager_browser.client.headers[MANAGER_HEADER] == PORTFOLIO
     assert PASSWORD not in "".join(pages)
+
+
+class TestOneTimeForms:
+    """What a page shows once is not done again when the page is loaded again."""
+
+    @pytest.mark.parametrize("action", ["password", "code"])
+    def test_a_reloaded_page_does_nothing(self, sandbox: Sandbox, manager_browser: Browser, action: str) -> None:
+        """The code in the printed letter, or the password just handed over, goes on working."""
+        contact = sandbox.contact()
+        sandbox.activate(contact, JEANNE)
+        path = f"/desk/contacts/{contact.id}/{action}"
+        form_id = _form_id(manager_browser.get(path).text)
+        first = manager_browser.post(path, form_id=form_id)
+        shown = re.findall(r"<code[^>]*>([^<]+)</code>", first.text)
+
+        again = manager_browser.post(path, form_id=form_id)
+
+        assert again.status_code == 409
+        assert "revenez à la fiche" in again.text
+        assert "<code" not in again.text
+        if action == "code":
+            assert sandbox.auth.activation.preview(shown[0], source=sandbox.source).contact_name == contact.name
+        else:
+            assert "Choisissez votre mot de passe" in manager_browser.log_in(JEANNE, shown[0]).text
+
+    def test_a_reloaded_page_of_letters_replaces_no_code(self, sandbox: Sandbox, manager_browser: Browser) -> None:
+        """The letters of a whole condominium stay valid."""
+        contact = sandbox.contact()
+        path = f"/desk/condominiums/{contact.account.condominium_id}/codes"
+        form_id = _form_id(manager_browser.get(path).text)
+        (code,) = re.findall(r'letter-code">([^<]+)<', manager_browser.post(path, form_id=form_id).text)
+
+        again = manager_browser.post(path, form_id=form_id)
+
+        assert "revenez à la copropriété" in again.text
+        assert sandbox.auth.activation.preview(code, source=sandbox.source).contact_name == contact.name
+
+    def test_it_can_be_done_again_from_the_start(self, sandbox: Sandbox, manager_browser: Browser) -> None:
+        """Opening the page anew is a new form."""
+        path = f"/desk/contacts/{sandbox.contact().id}/code"
+
+        assert [_act(manager_browser, path).status_code for _ in range(2)] == [200, 200]
+
+    def test_a_form_of_ones_own_making_does_nothing(self, sandbox: Sandbox, manager_browser: Browser) -> None:
+        """Without the page that asks, there is no form to send."""
+        path = f"/desk/contacts/{sandbox.contact().id}/code"
+
+        answers = [manager_browser.post(path, form_id=typed) for typed in ("", "x", "é")]
+
+        assert [answer.status_code for answer in answers] == [409, 409, 409]
+
+    def test_the_result_offers_no_way_to_send_it_again(self, sandbox: Sandbox, manager_browser: Browser) -> None:
+        """The switch of the language would lead away from what is shown once."""
+        page = _act(manager_browser, f"/desk/contacts/{sandbox.contact().id}/code").text
+
+        assert 'action="/locale"' not in page
+        assert "ne la rechargez pas" in page
+
+
+def test_what_will_happen_is_said_before(sandbox: Sandbox, manager_browser: Browser) -> None:
+    """The pages that ask tell what stops working, and opening them changes nothing."""
+    contact = sandbox.contact()
+    code = sandbox.code_for(contact)
+    path = f"/desk/contacts/{contact.id}"
+    fresh = manager_browser.get(f"{path}/code").text
+    sandbox.activate_with(code, JEANNE)
+
+    password, spare = (manager_browser.get(f"{path}/{action}").text for action in ("password", "code"))
+    dissociate = manager_browser.get(f"{path}/dissociate").text
+
+    assert "Le code déjà posté cessera de fonctionner." in fresh
+    assert "perdu l’accès" not in fresh
+    assert "perdu l’accès à sa boîte email" in spare
+    assert "ses appareils seront déconnectés" in password
+    assert "l’accès reste ouvert" in dissociate
+    assert sandbox.log_in(JEANNE).session.email == JEANNE
+
+
+def test_what_is_not_there_is_told_within_the_desk(manager_browser: Browser) -> None:
+    """The manager keeps the header of the firm, and the way back to the desk."""
+    page = manager_browser.get("/desk/contacts/nobody")
+
+    assert page.status_code == 404
+    assert "Cabinet Roche" in page.text
+    assert 'class="button" href="/desk"' in page.text

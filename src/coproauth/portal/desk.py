@@ -16,6 +16,8 @@ from starlette.responses import Response
 
 from coproauth.core.accounts import Account, Condominium, Contact, Manager, parse_id, require_managed
 from coproauth.errors import NotAllowed
+from coproauth.portal.once import OneTimeForm
+from coproauth.portal.refusals import status_of
 from coproauth.portal.visits import Page, Visit
 
 
@@ -83,6 +85,14 @@ def path_of(contact: Contact) -> str:
     return f"/desk/contacts/{quote(contact.id, safe='')}"
 
 
+def _path_of_condominium(condominium: Condominium) -> str:
+    return f"/desk/condominiums/{quote(condominium.id, safe='')}"
+
+
+def _form_of(contact: Contact, action: str) -> OneTimeForm:
+    return OneTimeForm(f"{path_of(contact)}/{action}")
+
+
 DeskHandler = Callable[[_DeskVisit], Response]
 
 
@@ -122,9 +132,29 @@ def _send_link(at: _DeskVisit) -> Response:
     return at.back_to(contact, notice="link_sent")
 
 
+def _confirm_password(at: _DeskVisit) -> Response:
+    contact, t = at.contact, at.visit.words
+    return _form_of(contact, "password").show(
+        at.visit,
+        "desk/confirm.html",
+        at=at,
+        title=t("desk.set_password_title", name=contact.name),
+        consequences=[t("desk.set_password_lead")],
+        submit=t("desk.set_password"),
+        back=path_of(contact),
+    )
+
+
 def _set_password(at: _DeskVisit) -> Response:
     """Set a temporary password and show it, in this one answer only."""
     contact = at.contact
+    form = _form_of(contact, "password")
+    if not form.is_first(at.visit):
+        return _done_already(at, path_of(contact), of="contact")
+    return form.spend(at.visit, _show_new_password(at, contact))
+
+
+def _show_new_password(at: _DeskVisit, contact: Contact) -> Response:
     try:
         temporary = at.visit.auth.password_reset.set_password(contact.id, by=at.manager)
     except NotAllowed as refusal:
@@ -142,19 +172,61 @@ def _refuse(at: _DeskVisit, contact: Contact, refusal: NotAllowed) -> Response:
     )
 
 
+def _confirm_issue(at: _DeskVisit) -> Response:
+    contact, t = at.contact, at.visit.words
+    consequences = [t("desk.issue_lead")]
+    if at.is_activated(contact):
+        consequences.append(t("desk.issue_activated"))
+    return _form_of(contact, "code").show(
+        at.visit,
+        "desk/confirm.html",
+        at=at,
+        title=t("desk.issue_title", name=contact.name),
+        consequences=consequences,
+        submit=t("desk.issue"),
+        back=path_of(contact),
+    )
+
+
 def _issue(at: _DeskVisit) -> Response:
     """Issue a code and show the letter, in this one answer only."""
     contact = at.contact
+    form, back = _form_of(contact, "code"), path_of(contact)
+    if not form.is_first(at.visit):
+        return _done_already(at, back, of="contact")
     letters = [at.visit.auth.activation.issue(contact.id, by=at.manager)]
-    return at.visit.render("desk/letters.html", at=at, letters=letters, back=path_of(contact))
+    page = at.visit.render("desk/letters.html", at=at, letters=letters, back=back, back_label="desk.back")
+    return form.spend(at.visit, page)
+
+
+def _confirm_issue_all(at: _DeskVisit) -> Response:
+    condominium, t = at.condominium, at.visit.words
+    back = _path_of_condominium(condominium)
+    return OneTimeForm(f"{back}/codes").show(
+        at.visit,
+        "desk/confirm.html",
+        at=at,
+        title=t("desk.issue_all_title", name=condominium.name),
+        consequences=[t("desk.issue_all_lead")],
+        submit=t("desk.issue_all"),
+        back=back,
+    )
 
 
 def _issue_all(at: _DeskVisit) -> Response:
     condominium = at.condominium
+    back = _path_of_condominium(condominium)
+    form = OneTimeForm(f"{back}/codes")
+    if not form.is_first(at.visit):
+        return _done_already(at, back, of="condominium")
     letters = at.visit.auth.activation.issue_all(condominium.id, by=at.manager)
-    return at.visit.render(
-        "desk/letters.html", at=at, letters=letters, back=f"/desk/condominiums/{quote(condominium.id, safe='')}"
-    )
+    page = at.visit.render("desk/letters.html", at=at, letters=letters, back=back, back_label="desk.back_condominium")
+    return form.spend(at.visit, page)
+
+
+def _done_already(at: _DeskVisit, back: str, *, of: str) -> Response:
+    """Say that a form was sent before; what it showed is not shown again."""
+    return at.visit.render("desk/done_already.html", status=409, at=at, back=back, of=of)
 
 
 def _show_dissociate(at: _DeskVisit) -> Response:
@@ -179,6 +251,16 @@ def _show_call_for_funds(at: _DeskVisit) -> Response:
     )
 
 
+def _answer(handler: DeskHandler, at: _DeskVisit) -> Response:
+    """Answer a manager; what is not there for him is told within the desk."""
+    try:
+        return handler(at)
+    except NotAllowed as refusal:
+        status = status_of(refusal)
+        key = f"error.{status}" if f"error.{status}.title" in at.visit.words else "error.other"
+        return at.visit.render("desk/error.html", status=status, at=at, key=key)
+
+
 def pages(desk: Desk | None) -> tuple[Page, ...]:
     """Return the pages of the desk; none without one."""
     if desk is None:
@@ -188,7 +270,7 @@ def pages(desk: Desk | None) -> tuple[Page, ...]:
         def handle(visit: Visit) -> Response:
             manager = desk.manager(visit.request)
             if manager is not None:
-                return handler(_DeskVisit(desk, visit, manager))
+                return _answer(handler, _DeskVisit(desk, visit, manager))
             if desk.entrance is None:
                 raise HTTPException(404)
             return visit.redirect(desk.entrance)
@@ -199,11 +281,11 @@ def pages(desk: Desk | None) -> tuple[Page, ...]:
     return (
         Page(path="/desk", get=for_manager(_show_condominiums)),
         Page(path=condominium, get=for_manager(_show_condominium)),
-        Page(path=f"{condominium}/codes", post=for_manager(_issue_all), back="/desk"),
+        Page(path=f"{condominium}/codes", get=for_manager(_confirm_issue_all), post=for_manager(_issue_all)),
         Page(path=contact, get=for_manager(_show_contact)),
         Page(path=f"{contact}/link", post=for_manager(_send_link), back="/desk"),
-        Page(path=f"{contact}/password", post=for_manager(_set_password), back="/desk"),
-        Page(path=f"{contact}/code", post=for_manager(_issue), back="/desk"),
+        Page(path=f"{contact}/password", get=for_manager(_confirm_password), post=for_manager(_set_password)),
+        Page(path=f"{contact}/code", get=for_manager(_confirm_issue), post=for_manager(_issue)),
         Page(path=f"{contact}/dissociate", get=for_manager(_show_dissociate), post=for_manager(_dissociate)),
         Page(path=f"{contact}/call-for-funds", get=for_manager(_show_call_for_funds)),
     )
