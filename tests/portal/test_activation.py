@@ -92,6 +92,20 @@ def test_what_is_no_code_is_told_at_the_first_step(browser: Browser, code: str) 
     assert 'id="code-error"' in answer.text
 
 
+@pytest.mark.parametrize(("code", "is_told"), [("ABCD-EFGH-JKMN", True), ("AAAA-AAAA-AAAA-AAAA", False)])
+def test_a_code_of_another_length_is_told(browser: Browser, code: str, *, is_told: bool) -> None:
+    """Whoever left out a group reads how long a code is."""
+    assert ("compte seize caractères" in browser.post("/activate", code=code).text) == is_told
+
+
+def test_who_logs_in_already_is_told_above_the_password(sandbox: Sandbox, browser: Browser) -> None:
+    """The explanation stands before the field that it is about."""
+    page = browser.post("/activate", code=sandbox.code_for(sandbox.contact())).text
+
+    assert page.index("Vous avez déjà un espace") < page.index('id="new_password"')
+    assert "Votre mot de passe actuel" in page
+
+
 def test_a_used_code_leads_on_to_the_ways_back(sandbox: Sandbox, browser: Browser) -> None:
     """Whoever types a used code and the address it opened is shown the login page and the reset (S5)."""
     code = sandbox.code_for(sandbox.contact())
@@ -101,7 +115,10 @@ def test_a_used_code_leads_on_to_the_ways_back(sandbox: Sandbox, browser: Browse
     second = browser.post("/activate/login", code=code, email=JEANNE, new_password="whatever it was")
     other = browser.post("/activate/login", code=code, email="marc@example.fr", new_password="whatever it was")
 
-    assert "Ce code a déjà servi" in first.text
+    assert "<h1>Ce code a déjà servi</h1>" in first.text
+    assert 'autocomplete="current-password"' in first.text
+    assert "caractères au moins" not in first.text
+    assert "revenez ici avec ce code" not in second.text
     assert REGISTERED in second.text
     assert 'href="/login"' in second.text
     assert 'href="/forgotten-password"' in second.text

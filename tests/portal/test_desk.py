@@ -70,7 +70,7 @@ def test_it_shows_who_is_activated_and_no_login(sandbox: Sandbox, manager_browse
     ]
 
     assert "Les Lilas" in pages[0]
-    assert "Activé\N{NO-BREAK SPACE}: oui" in pages[1]
+    assert '<span class="badge badge--yes">Oui</span>' in pages[1]
     assert ON_FILE in pages[2]
     assert not any(JEANNE in page for page in pages)
 

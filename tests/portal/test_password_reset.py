@@ -18,7 +18,7 @@ def test_known_and_unknown_addresses_get_one_answer(sandbox: Sandbox, browser: B
     answers = [browser.post("/forgotten-password", email=email) for email in (JEANNE, "unknown@example.fr")]
 
     assert [answer.headers["location"] for answer in answers] == ["/forgotten-password/sent"] * 2
-    assert "60 minutes" in browser.get("/forgotten-password/sent").text
+    assert "une heure" in browser.get("/forgotten-password/sent").text
 
 
 def test_what_is_no_address_is_told(browser: Browser) -> None:
@@ -97,3 +97,30 @@ def test_a_forged_link_is_merely_void(browser: Browser, token: str) -> None:
     browser.get(f"/reset/{token}")
 
     assert "Ce lien ne fonctionne plus" in browser.get("/reset").text
+
+
+@pytest.mark.parametrize("email", [JEANNE, "élise@example.fr"])
+def test_the_refused_login_fills_in_the_request(browser: Browser, email: str) -> None:
+    """The e-mail is not typed twice, and stands in no address."""
+    refused = browser.log_in(email, "forgotten")
+
+    assert f'value="{email}"' in browser.get("/forgotten-password").text
+    assert email not in refused.text.replace(f'value="{email}"', "")
+
+
+def test_a_finished_reset_fills_in_the_login(sandbox: Sandbox, browser: Browser) -> None:
+    """What is left to type is the new password."""
+    sandbox.activate(sandbox.contact(), JEANNE)
+    browser.post("/forgotten-password", email=JEANNE)
+    browser.get(f"/reset/{sandbox.reset_token_for(JEANNE)}")
+    browser.post("/reset", new_password=CHOSEN)
+
+    assert f'value="{JEANNE}"' in browser.get("/login").text
+
+
+@pytest.mark.parametrize("cookie", ["x", "_w", "===="])
+def test_a_forged_address_fills_in_nothing(browser: Browser, cookie: str) -> None:
+    """What was never kept is left out."""
+    browser.client.headers["cookie"] = f"__Secure-coproauth_email={cookie}"
+
+    assert browser.client.get("/login").status_code == 200

@@ -128,7 +128,7 @@ class TestNotation:
             (timedelta(0), "1 second"),
             (timedelta(seconds=59.5), "60 seconds"),
             (timedelta(seconds=61), "2 minutes"),
-            (timedelta(minutes=60), "60 minutes"),
+            (timedelta(minutes=60), "one hour"),
             (timedelta(minutes=61), "2 hours"),
         ],
     )

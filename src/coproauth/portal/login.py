@@ -17,6 +17,7 @@ from coproauth.errors import (
     Throttled,
 )
 from coproauth.policy import LOCALES
+from coproauth.portal.addresses import AT_LOGIN, AT_RESET_REQUEST
 from coproauth.portal.links import LinkCookie
 from coproauth.portal.visits import Page, Visit
 
@@ -27,7 +28,10 @@ _LOCALE_MAX_AGE = 365 * 24 * 3600  # seconds
 
 
 def _show_login(visit: Visit) -> Response:
-    return visit.redirect("/") if visit.session else visit.render("login.html", reason=None)
+    if visit.session:
+        return visit.redirect("/")
+    AT_LOGIN.fill_in(visit)
+    return visit.render("login.html", reason=None)
 
 
 def _log_in(visit: Visit) -> Response:
@@ -38,7 +42,8 @@ def _log_in(visit: Visit) -> Response:
     except PasswordChangeRequired as required:
         return ask_for_own_password(visit, required)
     except (LoginRefused, InvalidInput, Throttled) as refusal:
-        return visit.refuse("login.html", refusal, reason=refusal.reason)
+        response = visit.refuse("login.html", refusal, reason=refusal.reason)
+        return AT_RESET_REQUEST.keep(visit, response, visit.field("email"))
     return visit.sign_in(signed_in)
 
 

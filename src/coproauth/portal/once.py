@@ -28,7 +28,8 @@ class OneTimeForm:
     def show(self, visit: Visit, template: str, **context: object) -> Response:
         """Answer with the page of the form. Two windows show one form."""
         form_id = self._kept(visit) or secrets.token_urlsafe(_ID_BYTES)
-        response = visit.render(template, form_path=self.path, form_id=form_id, **context)
+        context |= {"form_path": self.path, "form_id": form_id}
+        response = visit.render(template, status=200, faults=(), headers=None, **context)
         visit.portal.web.set_cookie(response, "once", form_id, path=visit.url(self.path))
         return response
 

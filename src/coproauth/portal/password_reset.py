@@ -5,6 +5,7 @@ from __future__ import annotations
 from starlette.responses import Response
 
 from coproauth.errors import InvalidInput, PasswordRejected, Refused, ResetRefused, Throttled
+from coproauth.portal.addresses import AT_LOGIN, AT_RESET_REQUEST
 from coproauth.portal.links import LinkCookie
 from coproauth.portal.visits import Page, Visit
 
@@ -12,6 +13,7 @@ _RESET = LinkCookie(path="/reset")
 
 
 def _show_request(visit: Visit) -> Response:
+    AT_RESET_REQUEST.fill_in(visit)
     return visit.render("forgotten_password.html")
 
 
@@ -49,12 +51,14 @@ def _ask_for_password(visit: Visit, refusal: Refused | None = None) -> Response:
 def _reset(visit: Visit) -> Response:
     token = _RESET.token(visit)
     try:
+        email = visit.auth.password_reset.inspect(token).email
         visit.auth.password_reset.redeem(token, new_password=visit.field("new_password"), source=visit.source)
     except ResetRefused as refusal:
         return _void(visit, refusal)
     except (PasswordRejected, InvalidInput, Throttled) as refusal:
         return _ask_for_password(visit, refusal)
-    return _RESET.drop(visit, visit.sign_out(notice="password_reset"))
+    response = AT_LOGIN.keep(visit, visit.sign_out(notice="password_reset"), email)
+    return _RESET.drop(visit, response)
 
 
 def _void(visit: Visit, refusal: ResetRefused) -> Response:

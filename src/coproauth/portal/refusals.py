@@ -19,6 +19,7 @@ from coproauth.policy import Policy
 from coproauth.portal.words import Words, seconds_of
 
 _UNPROCESSABLE = 422
+_CODE_LENGTH = 16  # characters, apart from spaces and dashes
 _FIELDS: tuple[tuple[type[Refused], str], ...] = (
     (ActivationRefused, "code"),
     (EmailAlreadyRegistered, "email"),
@@ -54,9 +55,11 @@ def headers_of(refusal: Refused) -> dict[str, str]:
     return {"Retry-After": str(seconds_of(refusal.retry_after))} if isinstance(refusal, Throttled) else {}
 
 
-def faults_of(refusal: Refused, words: Words, policy: Policy) -> tuple[Fault, ...]:
+def faults_of(refusal: Refused, words: Words, policy: Policy, *, typed_code: str = "") -> tuple[Fault, ...]:
     """Return what a refusal says, sentence by sentence."""
     match refusal:
+        case ActivationRefused(reason="unknown_code") if typed_code and not _has_length_of_code(typed_code):
+            return (Fault(f"{words('refused.unknown_code')} {words('invalid.code')}", "code"),)
         case PasswordRejected(violations=violations):
             return tuple(Fault(_violation(word, words, policy), "new_password") for word in violations)
         case InvalidInput(field=field):
@@ -66,6 +69,10 @@ def faults_of(refusal: Refused, words: Words, policy: Policy) -> tuple[Fault, ..
             return (Fault(words("refused.throttled", wait=words.wait(retry_after))),)
     mended = next((name for kind, name in _FIELDS if isinstance(refusal, kind)), None)
     return (Fault(words(f"refused.{refusal.reason}"), mended),)
+
+
+def _has_length_of_code(typed: str) -> bool:
+    return sum(character.isalnum() for character in typed) == _CODE_LENGTH
 
 
 def _violation(word: str, words: Words, policy: Policy) -> str:

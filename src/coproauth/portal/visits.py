@@ -146,7 +146,7 @@ class Visit:
 
     def refuse(self, template: str, refusal: Refused, **context: object) -> Response:
         """Answer with a page that tells a refusal."""
-        faults = faults_of(refusal, self.words, self.auth.policy)
+        faults = faults_of(refusal, self.words, self.auth.policy, typed_code=self.field("code"))
         return self.render(template, status=status_of(refusal), faults=faults, headers=headers_of(refusal), **context)
 
     def redirect(self, path: str, *, notice: str | None = None) -> Response:

@@ -59,12 +59,12 @@ class Words:
         return sign + amount.replace(",", "\N{NARROW NO-BREAK SPACE}").replace(".", ",") + f"{_NO_BREAK_SPACE}€"
 
     def wait(self, duration: timedelta) -> str:
-        """Return how long to wait, rounded up: 45 secondes, 12 minutes, 2 heures."""
+        """Return how long to wait, rounded up: 45 secondes, 12 minutes, une heure, 2 heures."""
         seconds = seconds_of(duration)
         if seconds <= _SECONDS_PER_MINUTE:
             return self._counted(seconds, "second")
         minutes = -(-seconds // _SECONDS_PER_MINUTE)
-        if minutes <= _MINUTES_PER_HOUR:
+        if minutes < _MINUTES_PER_HOUR:
             return self._counted(minutes, "minute")
         return self._counted(-(-minutes // _MINUTES_PER_HOUR), "hour")
 

@@ -1,0 +1,44 @@
+"""The e-mail that somebody typed, kept for the page that asks for it next: never in an address (ASVS V14.2.1)."""
+
+from __future__ import annotations
+
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+
+import attrs
+from starlette.responses import Response
+
+from coproauth.portal.visits import Visit
+
+_MAX_LENGTH = 254  # octets; RFC 5321 §4.5.3.1.3, without its brackets
+_MAX_AGE = 600  # seconds
+
+
+@attrs.frozen(kw_only=True)
+class TypedAddress:
+    """What fills in the e-mail of one page.
+
+    Attributes:
+        path: of the page; the browser sends it nowhere else.
+    """
+
+    path: str
+
+    def keep(self, visit: Visit, response: Response, email: str) -> Response:
+        """Have the browser keep an e-mail for ten minutes."""
+        octets = email.encode("utf-8", "replace")
+        if 0 < len(octets) <= _MAX_LENGTH:
+            value = urlsafe_b64encode(octets).decode("ascii").rstrip("=")
+            visit.portal.web.set_cookie(response, "email", value, path=visit.url(self.path), max_age=_MAX_AGE)
+        return response
+
+    def fill_in(self, visit: Visit) -> None:
+        """Show the form as if the e-mail had been typed into it."""
+        kept = visit.portal.web.read_cookie(visit.request, "email", path=visit.url(self.path)) or ""
+        try:
+            visit.form["email"] = urlsafe_b64decode(kept + "=" * (-len(kept) % 4)).decode("utf-8")
+        except ValueError:
+            return
+
+
+AT_LOGIN = TypedAddress(path="/login")
+AT_RESET_REQUEST = TypedAddress(path="/forgotten-password")
