@@ -77,9 +77,10 @@ def test_every_hint_does_what_it_says(demo: Demo) -> None:
 def test_every_hint_is_worded(demo: Demo) -> None:
     """The guide says in both languages what each is for."""
     for locale in ("fr", "en"):
-        assert {f"demo.show.{hint.shows}" for hint in demo.hints} == {
-            key for key in load_texts(locale) if key.startswith("demo.show.")
-        }
+        for worded in ("demo.show.", "demo.expect."):
+            assert {worded + hint.shows for hint in demo.hints} == {
+                key for key in load_texts(locale) if key.startswith(worded)
+            }
 
 
 def test_the_mailbox_starts_empty(demo: Demo, visitor: Browser) -> None:

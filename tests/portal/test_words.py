@@ -137,6 +137,22 @@ class TestNotation:
         assert _words("en").wait(wait) == text
 
     @pytest.mark.parametrize(
+        ("user_agent", "name"),
+        [
+            ("Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 Chrome/126.0 Safari/537.36", "Chrome sur Linux"),
+            ("Mozilla/5.0 (Windows NT 10.0) Chrome/126.0 Safari/537.36 Edg/126.0", "Edge sur Windows"),
+            ("Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) Version/17.5 Safari/604.1", "Safari sur iPhone"),
+            ("Mozilla/5.0 (Android 14; Mobile; rv:127.0) Gecko/127.0 Firefox/127.0", "Firefox sur Android"),
+            ("curl/8.0 " + "x" * 60, "curl/8.0 " + "x" * 31),
+            ("", "Navigateur inconnu"),
+            (None, "Navigateur inconnu"),
+        ],
+    )
+    def test_browsers(self, user_agent: str | None, name: str) -> None:
+        """A browser is named with its system; one that nobody knows keeps the beginning of its own words."""
+        assert _words("fr").browser(user_agent) == name
+
+    @pytest.mark.parametrize(
         ("name", "letters"), [("Résidence Les Tilleuls", "RT"), ("Marine", "M"), ("12 rue des Lilas", "1L"), ("", "?")]
     )
     def test_initials(self, name: str, letters: str) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 import attrs
 
 from coproauth.policy import Locale
+from coproauth.portal.browsers import recognize, shorten
 
 _FOLDER = Path(__file__).parent / "locales"
 _BEFORE_PUNCTUATION = re.compile(r" (?=[:;?!»€])|(?<=«) ")
@@ -57,6 +58,13 @@ class Words:
         if self.locale == "en":
             return f"{sign}€{amount}"
         return sign + amount.replace(",", "\N{NARROW NO-BREAK SPACE}").replace(".", ",") + f"{_NO_BREAK_SPACE}€"
+
+    def browser(self, user_agent: str | None) -> str:
+        """Return what a browser is called: Chrome sur Linux."""
+        if not user_agent:
+            return self("sessions.unknown")
+        known = recognize(user_agent)
+        return self("sessions.browser", browser=known[0], system=known[1]) if known else shorten(user_agent)
 
     def wait(self, duration: timedelta) -> str:
         """Return how long to wait, rounded up: 45 secondes, 12 minutes, une heure, 2 heures."""
