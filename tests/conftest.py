@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 from hypothesis import settings
-
-from coproauth.testing.town import Town
+from tests.town import Town
 
 settings.register_profile("ci", derandomize=True, deadline=None, max_examples=100)
 settings.load_profile("ci")

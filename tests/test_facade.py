@@ -5,12 +5,12 @@ from __future__ import annotations
 from datetime import datetime
 
 import pytest
+from tests.town import SECRET_KEY, Town
 
 from coproauth import ConfigurationError, Coproauth, Policy
 from coproauth.adapters.memory import MemoryDirectory, MemoryMailer, MemoryStore
 from coproauth.testing.fakes import FakeClock
 from coproauth.testing.sandbox import cheap_policy
-from coproauth.testing.town import SECRET_KEY, Town
 
 
 def _wire(

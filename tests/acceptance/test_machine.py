@@ -12,7 +12,7 @@ from coproauth.adapters.sqlalchemy import SqlStore, StandaloneDirectory, sqlite_
 from coproauth.testing import Sandbox
 from coproauth.testing.machines import CoproauthMachine, patient_policy
 
-_SETTINGS = settings(max_examples=400, stateful_step_count=50, deadline=None)
+_SETTINGS = settings(max_examples=200, stateful_step_count=50, deadline=None)
 
 
 class OverMemory(CoproauthMachine):
@@ -41,4 +41,4 @@ class OverSqlite(CoproauthMachine):
 TestOverMemory = OverMemory.TestCase
 TestOverMemory.settings = _SETTINGS
 TestOverSqlite = OverSqlite.TestCase
-TestOverSqlite.settings = settings(_SETTINGS, max_examples=60)
+TestOverSqlite.settings = settings(_SETTINGS, max_examples=20)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 import pytest
+from tests.town import JEANNE, Town, refusal_of
 
 from coproauth import Account, Contact, InvalidInput, SessionRefused, SwitchRefused
 from coproauth.adapters.memory import MemoryDirectory
-from coproauth.testing.town import JEANNE, Town, refusal_of
 
 
 def _two_accounts(town: Town) -> tuple[str, Account, Account]:

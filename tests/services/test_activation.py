@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import attrs
 import pytest
+from tests.town import JEANNE, Town, refusal_of
 
 from coproauth import (
     ActivationRefused,
@@ -23,7 +24,6 @@ from coproauth.core.messages import (
     EmailProofMessage,
 )
 from coproauth.testing.sandbox import PASSWORD, cheap_policy
-from coproauth.testing.town import JEANNE, Town, refusal_of
 
 _PAUL = "paul@example.fr"
 _OTHER = "trois pommes sur un nuage"

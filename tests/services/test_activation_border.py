@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from tests.town import JEANNE, Town
 
 from coproauth import (
     ActivationRefused,
@@ -15,7 +16,6 @@ from coproauth import (
 )
 from coproauth.core import password_policy
 from coproauth.testing.sandbox import PASSWORD
-from coproauth.testing.town import JEANNE, Town
 
 LONG_EMAIL = "a" * 300 + "@example.fr"
 LONG_PASSWORD = "x" * 5000

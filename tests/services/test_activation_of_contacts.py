@@ -8,6 +8,7 @@ from datetime import timedelta
 
 import attrs
 import pytest
+from tests.town import JEANNE, Town, refusal_of
 
 from coproauth import (
     ActivationPreview,
@@ -27,7 +28,6 @@ from coproauth.core.messages import (
     EmailProofMessage,
 )
 from coproauth.testing.sandbox import PASSWORD, cheap_policy
-from coproauth.testing.town import JEANNE, Town, refusal_of
 
 _PAUL = "paul@example.fr"
 _OTHER = "trois pommes sur un nuage"

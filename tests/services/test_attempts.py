@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 import pytest
+from tests.town import JEANNE, Town, refusal_of
 
 from coproauth import LoginRefused, Manager, PasswordChangeRequired, ResetRefused, Throttled
 from coproauth.adapters.memory import MemoryThrottle
@@ -15,7 +16,6 @@ from coproauth.core.audit import AuditEvent, Outcome, Pathway
 from coproauth.core.messages import ConfirmEmailMessage
 from coproauth.core.throttling import ThrottleKey
 from coproauth.testing.sandbox import PASSWORD
-from coproauth.testing.town import JEANNE, Town, refusal_of
 
 _OTHER = "trois pommes sur un nuage"
 

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
+from tests.town import JEANNE, Town, refusal_of
 
 from coproauth import (
     AccountSwitcher,
@@ -23,7 +24,6 @@ from coproauth.adapters.memory import MemoryThrottle
 from coproauth.core.messages import ConfirmEmailMessage
 from coproauth.core.throttling import ThrottleKey
 from coproauth.testing.sandbox import PASSWORD
-from coproauth.testing.town import JEANNE, Town, refusal_of
 
 _NAUGHTY = Path(__file__).parents[2].parent / "shared" / "data" / "blns.json"
 _PROOF = "proof@example.fr"

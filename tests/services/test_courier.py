@@ -10,13 +10,13 @@ from datetime import timedelta
 
 import attrs
 import pytest
+from tests.town import JEANNE, Town
 
 from coproauth import BackgroundCourier
 from coproauth.adapters.memory import MemoryMailer, MemoryStore
 from coproauth.core.messages import Message
 from coproauth.ports import UnitOfWork
 from coproauth.testing.sandbox import cheap_policy
-from coproauth.testing.town import JEANNE, Town
 
 
 class _FailingMailer(MemoryMailer):

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import attrs
 import pytest
+from tests.town import JEANNE, Town, refusal_of
 
 from coproauth import (
     Argon2Parameters,
@@ -24,7 +25,6 @@ from coproauth.core.messages import (
     PasswordChangedMessage,
 )
 from coproauth.testing.sandbox import PASSWORD, Sandbox
-from coproauth.testing.town import JEANNE, Town, refusal_of
 
 _NEW = "new.jeanne@example.org"
 _OTHER = "trois pommes sur un nuage"

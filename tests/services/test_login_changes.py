@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from tests.town import JEANNE, Town, refusal_of
 
 from coproauth import (
     InvalidInput,
@@ -24,7 +25,6 @@ from coproauth.core.messages import (
     PasswordChangedMessage,
 )
 from coproauth.testing.sandbox import PASSWORD, Sandbox
-from coproauth.testing.town import JEANNE, Town, refusal_of
 
 _NEW = "new.jeanne@example.org"
 _OTHER = "trois pommes sur un nuage"

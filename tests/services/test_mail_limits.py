@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from tests.town import JEANNE, Town
 
 from coproauth import (
     ConfirmEmailMessage,
@@ -15,7 +16,6 @@ from coproauth import (
     Throttled,
 )
 from coproauth.testing.sandbox import PASSWORD
-from coproauth.testing.town import JEANNE, Town
 
 STRANGER = Source("198.51.100.1")
 

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import attrs
 import pytest
+from tests.town import JEANNE, Town, refusal_of
 
 from coproauth import (
     InvalidInput,
@@ -28,7 +29,6 @@ from coproauth.core.messages import (
     UnknownAddressMessage,
 )
 from coproauth.testing.sandbox import PASSWORD, PORTAL_URL, cheap_policy
-from coproauth.testing.town import JEANNE, Town, refusal_of
 
 _OTHER = "trois pommes sur un nuage"
 

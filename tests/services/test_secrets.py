@@ -5,11 +5,11 @@ from __future__ import annotations
 import logging
 
 import pytest
+from tests.town import JEANNE, SECRET_KEY, Town, refusal_of
 
 from coproauth import PasswordChangeRequired
 from coproauth.core.messages import ConfirmEmailMessage, EmailProofMessage, Message
 from coproauth.testing.sandbox import PASSWORD
-from coproauth.testing.town import JEANNE, SECRET_KEY, Town, refusal_of
 
 _OTHER = "trois pommes sur un nuage"
 

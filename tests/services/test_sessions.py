@@ -6,10 +6,10 @@ from datetime import timedelta
 
 import attrs
 import pytest
+from tests.town import JEANNE, Town
 
 from coproauth import SessionRefused, Source
 from coproauth.testing.sandbox import PASSWORD, cheap_policy
-from coproauth.testing.town import JEANNE, Town
 
 
 def _is_live(town: Town, token: str) -> bool:

@@ -21,7 +21,7 @@ from coproauth.ports import AuditSink, Directory, Mailer, PasswordHasher, Secret
 from coproauth.testing.fakes import FakeClock
 from coproauth.testing.sandbox import PASSWORD, PORTAL_URL, Sandbox, cheap_policy
 
-SECRET_KEY = "a key for tests and nothing else, 0123456789"  # noqa: S105 - known to everyone
+SECRET_KEY = "a key for tests and nothing else, 0123456789"
 JEANNE = "jeanne@example.fr"
 
 _Kind = TypeVar("_Kind", bound=Message)
@@ -92,7 +92,7 @@ class WatchedHasher:
 
 
 @attrs.frozen(kw_only=True)
-class _Ports:
+class Wiring:
     """What every server of a town is wired over."""
 
     store: Store
@@ -126,10 +126,11 @@ class Town(Sandbox):
 
     Attributes:
         hasher: notes every password.
+        wiring: the ports, for another server over the same.
     """
 
     hasher: WatchedHasher = attrs.field(kw_only=True)
-    _ports: _Ports = attrs.field(kw_only=True)
+    wiring: Wiring = attrs.field(kw_only=True)
 
     @classmethod
     def found(
@@ -145,7 +146,7 @@ class Town(Sandbox):
         """Found a town; its sandbox keeps the mail, events and people of memory, whatever the library is given."""
         memory, mailbox, trail, clock = MemoryDirectory(), MemoryMailer(), MemoryAudit(), FakeClock()
         hasher = WatchedHasher(Argon2Hasher(Argon2Parameters.unsafe_only_for_tests()))
-        ports = _Ports(
+        ports = Wiring(
             store=store or MemoryStore(),
             directory=directory or memory,
             mailer=mailer or mailbox,
@@ -156,7 +157,7 @@ class Town(Sandbox):
             audit=audit or trail,
         )
         auth = ports.wire(policy=policy or cheap_policy(), secret_keys=[SECRET_KEY], portal_url=PORTAL_URL)
-        return cls(auth, ports.store, memory, mailbox, trail, clock, hasher=hasher, ports=ports)
+        return cls(auth, ports.store, memory, mailbox, trail, clock, hasher=hasher, wiring=ports)
 
     def another_server(
         self,
@@ -166,7 +167,7 @@ class Town(Sandbox):
         portal_url: str = PORTAL_URL,
     ) -> Coproauth:
         """Wire the library once more over the same ports."""
-        return self._ports.wire(policy=policy or cheap_policy(), secret_keys=secret_keys, portal_url=portal_url)
+        return self.wiring.wire(policy=policy or cheap_policy(), secret_keys=secret_keys, portal_url=portal_url)
 
     def move_in(self, email: str = JEANNE, *, password: str = PASSWORD) -> SignedIn:
         """Take a new contact through the whole onboarding."""
