@@ -105,6 +105,7 @@ class Wiring:
     audit: AuditSink
 
     def wire(self, *, policy: Policy, secret_keys: Sequence[str | bytes], portal_url: str) -> Coproauth:
+        """Return the library over these ports."""
         return Coproauth(
             store=self.store,
             directory=self.directory,
