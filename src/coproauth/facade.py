@@ -112,18 +112,22 @@ class Coproauth:
         self.login = LoginService(**ports, hasher=hasher)
         self.password_reset = PasswordResetService(**ports, hasher=hasher)
         self.accounts = AccountSwitcher(**ports)
-        self.courier = Courier(
-            store=store,
-            mailer=mailer,
-            clock=ports["clock"],
-            keyring=self.keyring,
-            urls=urls,
-            policy=policy,
-        )
+        self.courier = _courier(ports, mailer, urls)
 
     def deliver_mail(self) -> int:
         """Send what waits in the outbox, and return how many mails were handed over."""
         return self.courier.deliver()
+
+
+def _courier(ports: _Ports, mailer: Mailer, urls: PortalUrls) -> Courier:
+    return Courier(
+        store=ports["store"],
+        mailer=mailer,
+        clock=ports["clock"],
+        keyring=ports["keyring"],
+        urls=urls,
+        policy=ports["policy"],
+    )
 
 
 def _require_aware(clock: Clock) -> Clock:
