@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from coproauth.portal.demo import Demo
 
 _HOST = "127.0.0.1"
+_HTTP_PORT = 80  # left out of addresses by browsers
 _DATABASE = Path("coproauth-demo.sqlite3")
 _PORT_MAX = 65_535
 _INTERRUPTED = 130  # 128 + SIGINT, as shells tell it
@@ -73,7 +74,7 @@ def _demo(database: Path, *, port: int, reset: bool) -> int:
     except OSError as error:
         return _fail(f"Port {port} cannot be used ({error.strerror}); choose another with --port.")
     with listener:
-        address = f"http://{_HOST}:{listener.getsockname()[1]}"
+        address = _address(listener.getsockname()[1])
         _say(f"Preparing {database}: a few seconds the first time, passwords are really hashed…")
         try:
             with open_demo(database, portal_url=address, reset=reset) as demo:
@@ -138,3 +139,8 @@ def _fail(sentence: str) -> int:
 def _say(text: str) -> None:
     sys.stdout.write(text + "\n")
     sys.stdout.flush()
+
+
+def _address(port: int) -> str:
+    """Return the portal's address as a browser names it."""
+    return f"http://{_HOST}" if port == _HTTP_PORT else f"http://{_HOST}:{port}"

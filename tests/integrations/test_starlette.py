@@ -124,3 +124,32 @@ class TestSignature:
         request = _request(cookie="__Host-coproauth_session=token")
 
         assert web.form_token(request) != web.sign("session", "token")
+
+
+class TestOrigin:
+    """A browser tells an origin without the scheme's own port (RFC 6454 §6.1)."""
+
+    @pytest.mark.parametrize(
+        ("portal_url", "origin"),
+        [
+            ("https://app.example.fr:443", "https://app.example.fr"),
+            ("https://APP.example.fr", "https://app.example.fr"),
+            ("https://app.example.fr:8443/portail", "https://app.example.fr:8443"),
+            ("http://127.0.0.1:80", "http://127.0.0.1"),
+            ("http://[::1]:8000", "http://[::1]:8000"),
+        ],
+    )
+    def test_a_form_of_our_own_passes_however_the_address_is_spelled(self, portal_url: str, origin: str) -> None:
+        """The default port may stand in the configured address, and letters may be capitals."""
+        auth = Coproauth(
+            store=MemoryStore(),
+            directory=MemoryDirectory(),
+            mailer=MemoryMailer(),
+            secret_keys=["sandbox-key-of-at-least-32-bytes-0123456789"],
+            portal_url=portal_url,
+            policy=cheap_policy(),
+        )
+        web = WebAuth(auth)
+        request = _request(cookie=f"{web.cookie_name('form')}=anything", sec_fetch_site="same-origin", origin=origin)
+
+        web.check_form(request, {"form_token": web.form_token(request)})

@@ -38,6 +38,10 @@ _HARMLESS = {"login.identifier_of", "login.log_out"}  # no error, and nothing do
 _NOT_TEXT: dict[str, object] = {
     "None": None,
     "True": True,
+    "False": False,
+    "zero": 0,
+    "empty bytes": b"",
+    "empty list": [],
     "int": 7,
     "float": 0.5,
     "bytes": b"jeanne@example.fr",

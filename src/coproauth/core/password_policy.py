@@ -44,8 +44,9 @@ def violations(password: str, *, context: Iterable[str], policy: Policy) -> tupl
     Lengths are in code points. ``context`` is what anyone would try for this person: address, names, condominium.
 
     The words, in order: ``too_long`` (and then nothing else is looked at), ``too_short``, ``digits_only``,
-    ``repeated`` (a short run, again and again),
-    ``common`` (made of words that everyone uses), ``context_word`` (made of words known here, or of both kinds).
+    ``repeated`` (a short run, again and again), ``common`` (made of words that everyone uses), ``context_word`` (made
+    of words known here, or of both kinds). The services add ``malformed`` (text that has no encoding) and
+    ``unchanged`` (still the temporary password).
     """
     if len(password) > policy.password_max_length:
         return ("too_long",)

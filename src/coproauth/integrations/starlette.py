@@ -11,7 +11,7 @@ import hmac
 import ipaddress
 import secrets
 from typing import Final
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import SplitResult, parse_qsl, urlsplit
 
 from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
@@ -118,7 +118,7 @@ class WebAuth:
         self.session_cookie = self.cookie_name("session")
         self._anonymous_cookie = self.cookie_name("form")
         self._locale_cookie = self.cookie_name("locale")
-        self._origin = f"{address.scheme}://{address.netloc}".lower()
+        self._origin = _origin_of(address)
         self._trusted_proxies = trusted_proxies
 
     # Cookies
@@ -295,3 +295,10 @@ def _weight(parameter: str) -> float:
     if not name:
         return 1.0
     return float(value) if name == "q" and value.replace(".", "", 1).isdecimal() else 0.0
+
+
+def _origin_of(address: SplitResult) -> str:
+    """Return the origin as browsers tell it: lower case, without the scheme's own port (RFC 6454 §6.1)."""
+    own_port = {"https": 443, "http": 80}.get(address.scheme)
+    netloc = address.netloc.lower()
+    return f"{address.scheme}://{netloc.rpartition(':')[0] if address.port == own_port else netloc}"

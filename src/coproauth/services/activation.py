@@ -157,7 +157,11 @@ class ActivationService(PasswordService):
                 address.
         """
         with self._attempts.by_person(Pathway.ACTIVATED, source) as attempt:
-            for value, field in ((email, "email"), (password, "password"), (email_code or "", "email_code")):
+            for value, field in (
+                (email, "email"),
+                (password, "password"),
+                ("" if email_code is None else email_code, "email_code"),
+            ):
                 parse_type(value, field=field)
             chosen, fault = self._parse_password(password)
             request = _Request(

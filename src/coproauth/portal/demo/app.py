@@ -190,9 +190,8 @@ class _OwnHost:
     def __init__(self, app: ASGIApp, *, portal_url: str) -> None:
         self._app = app
         self._home = f"{portal_url}/"
-        address = urlsplit(portal_url)
-        self._host = address.netloc
-        self._alias = f"localhost:{address.port}"
+        self._host = urlsplit(portal_url).netloc
+        self._alias = self._host.replace("127.0.0.1", "localhost", 1)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await self._choose(scope)(scope, receive, send)
