@@ -26,7 +26,6 @@ from coproauth.core.messages import (
 )
 from coproauth.testing.sandbox import PASSWORD, Sandbox
 
-_NEW = "new.jeanne@example.org"
 _OTHER = "trois pommes sur un nuage"
 
 

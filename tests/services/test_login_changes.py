@@ -15,7 +15,6 @@ from coproauth import (
     Refused,
     ResetRefused,
     SessionRefused,
-    Source,
     Throttled,
 )
 from coproauth.core.messages import (
@@ -24,17 +23,10 @@ from coproauth.core.messages import (
     EmailChangeRequestedMessage,
     PasswordChangedMessage,
 )
-from coproauth.testing.sandbox import PASSWORD, Sandbox
+from coproauth.testing.sandbox import PASSWORD
 
 _NEW = "new.jeanne@example.org"
 _OTHER = "trois pommes sur un nuage"
-
-
-def _wrong(town: Sandbox, *, times: int = 1, email: str = JEANNE, source: Source | None = None) -> None:
-    """Try a wrong password some times."""
-    for _ in range(times):
-        with pytest.raises(LoginRefused):
-            town.auth.login.log_in(email=email, password="une autre girafe", source=source or town.source)
 
 
 class TestReauthenticate:

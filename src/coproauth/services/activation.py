@@ -240,13 +240,6 @@ class ActivationService(PasswordService):
             raise ActivationRefused(reason=held.reason)
         return held
 
-    def _parse_password(self, value: object) -> tuple[str | None, str | None]:
-        """Return a password and nothing, or nothing and what is wrong with it."""
-        try:
-            return parse_password(value, field="password", policy=self.policy), None
-        except InvalidInput as error:
-            return None, error.reason
-
     def _code_and_contact(
         self, work: UnitOfWork, indices: tuple[str, ...]
     ) -> tuple[core.CodeRecord | None, Contact | None]:
@@ -254,6 +247,13 @@ class ActivationService(PasswordService):
         return code, self.directory.contact(code.contact_id) if code else None
 
     # Activating
+
+    def _parse_password(self, value: object) -> tuple[str | None, str | None]:
+        """Return a password and nothing, or nothing and what is wrong with it."""
+        try:
+            return parse_password(value, field="password", policy=self.policy), None
+        except InvalidInput as error:
+            return None, error.reason
 
     def _activate(self, request: _Request, attempt: Attempt) -> SignedIn:
         judgement = self._judge(request, attempt)
