@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 from hypothesis import settings
+from tests.servers import MariadbServer, PostgresServer, RedisServer, skipped_if_missing
 from tests.town import Town
 
 settings.register_profile("ci", derandomize=True, deadline=None, max_examples=100)
@@ -14,3 +17,24 @@ settings.load_profile("ci")
 def town() -> Town:
     """A town over memory, with the default limits and cheap hashes."""
     return Town.found()
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[PostgresServer]:
+    """A PostgreSQL server for all tests, started for the first that asks."""
+    with skipped_if_missing(), PostgresServer() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def mariadb_server() -> Iterator[MariadbServer]:
+    """A MariaDB server for all tests, started for the first that asks."""
+    with skipped_if_missing(), MariadbServer() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def redis_server() -> Iterator[RedisServer]:
+    """A Redis server for all tests, started for the first that asks."""
+    with skipped_if_missing(), RedisServer() as server:
+        yield server
