@@ -39,6 +39,7 @@ from coproauth.errors import (
     SessionRefused,
     SwitchRefused,
     Throttled,
+    Unavailable,
 )
 from coproauth.facade import Coproauth
 from coproauth.policy import Argon2Parameters, Locale, Policy, ThrottleRule
@@ -124,6 +125,7 @@ __all__ = [
     "Throttle",
     "ThrottleRule",
     "Throttled",
+    "Unavailable",
     "UnknownAddressMessage",
     "__version__",
 ]

@@ -1,4 +1,4 @@
-"""Every refusal the library can answer with, and the error for wrong configuration.
+"""Every refusal the library can answer with, and the errors for wrong configuration and for what is away.
 
 A refusal is expected: it carries a stable ``reason`` for programs and data as attributes, and its text never
 contains a secret. What a person reads is worded by the portal, from the reason. Nothing here decides anything.
@@ -13,6 +13,38 @@ from typing import ClassVar
 
 class ConfigurationError(Exception):
     """The embedding programmer wired something that cannot be safe; raised at construction, never later."""
+
+
+class Unavailable(Exception):  # noqa: N818 - named for what the caller is to do about it: come back later
+    """What the library depends on cannot do its part just now; the request may be made again later.
+
+    It is no refusal: whoever shows refusals to people must not show an outage as one of them. A web application
+    answers 503 (RFC 9110 §15.6.4). What was under way is undone, but for ``outcome_unknown``.
+
+    Attributes:
+        reason: ``store_conflict``: other units of work came in between as often as the policy allows to try.
+            ``store_away``: the database cannot be reached, or does not answer in time. ``outcome_unknown``: the
+            connection was lost while the commit was under way, so the whole step was kept or none of it.
+            ``throttle_away``: attempts cannot be counted, and are not admitted uncounted (fail closed, ASVS V16.5.3).
+    """
+
+    reasons: ClassVar[tuple[str, ...]] = ("store_conflict", "store_away", "outcome_unknown", "throttle_away")
+    reason: str
+
+    def __init__(self, *, reason: str) -> None:
+        self.reason = reason
+        super().__init__(reason)
+
+    def __reduce__(self) -> tuple[Callable[..., Unavailable], tuple[str]]:
+        """Let it travel between processes."""
+        return _unavailable, (self.reason,)
+
+
+class Interrupted(Unavailable):
+    """A unit of work was undone by what happened beside it; run again from its start, it may well succeed.
+
+    Stores raise it; the services try again (``services/units.py``), and what is left after that is ``Unavailable``.
+    """
 
 
 class Refused(Exception):  # noqa: N818 - a refusal is an answer, not an error
@@ -35,6 +67,10 @@ class Refused(Exception):  # noqa: N818 - a refusal is an answer, not an error
     def __reduce__(self) -> tuple[Callable[..., Refused], tuple[type[Refused], dict[str, object]]]:
         """Let a refusal travel between processes."""
         return _rebuild, (type(self), vars(self))
+
+
+def _unavailable(reason: str) -> Unavailable:
+    return Unavailable(reason=reason)
 
 
 def _rebuild(kind: type[Refused], attributes: dict[str, object]) -> Refused:

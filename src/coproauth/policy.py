@@ -6,13 +6,14 @@ What a number means is said here; what follows from it stands with the rule that
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Literal
+from typing import Literal, get_args
 
 import attrs
 
 from coproauth.errors import ConfigurationError
 
 Locale = Literal["fr", "en"]
+ThrottleOutage = Literal["refuse", "local"]
 LOCALES: tuple[Locale, ...] = ("fr", "en")
 
 PASSWORD_FLOOR = 8  # code points; NIST SP 800-63B-4 §3.1.1.2: no verifier may accept fewer
@@ -130,6 +131,18 @@ class Policy:
         mail_lease: how long a mail that was taken is left to the courier who took it.
         mail_tries: after how many failed deliveries a mail is left to the operator.
         mail_backoff: wait after the first failed delivery; doubles each time.
+        mail_kept: how long mail that cannot be delivered is kept for the operator.
+        codes_kept: how long a code is kept after it expired, so that whoever finds an old letter is told what to do.
+        audit_kept: how long audit events are kept in the table (CNIL 2021-122: six months to a year).
+        login_idle: after how long without a login an identity is removed (recycled mailboxes).
+        login_idle_warning: how long before that its owner is warned.
+        purge_batch: rows that the maintenance deletes in one transaction.
+        store_tries: how often a unit of work is run before other units or a lost connection make it fail.
+        store_backoff: wait before its second run, at random up to this; doubles each time.
+        store_longest_backoff: where the doubling stops.
+        throttle_outage: when attempts cannot be counted in their store: ``"refuse"`` them (fail closed, ASVS
+            V16.5.3), or count them in the memory of each process meanwhile (``"local"``).
+        throttle_recovery: for how long, after the counters were lost, each key has one free attempt left.
         epoch: raise it after a backup was restored: nothing signed, opened or issued before is accepted.
     """
 
@@ -181,6 +194,19 @@ class Policy:
     mail_lease: timedelta = timedelta(minutes=5)
     mail_tries: int = 10
     mail_backoff: timedelta = timedelta(seconds=30)
+    mail_kept: timedelta = timedelta(days=30)
+
+    codes_kept: timedelta = timedelta(days=365)
+    audit_kept: timedelta = timedelta(days=365)
+    login_idle: timedelta = timedelta(days=730)
+    login_idle_warning: timedelta = timedelta(days=30)
+    purge_batch: int = 500
+
+    store_tries: int = 10
+    store_backoff: timedelta = timedelta(milliseconds=10)
+    store_longest_backoff: timedelta = timedelta(milliseconds=200)
+    throttle_outage: ThrottleOutage = "refuse"
+    throttle_recovery: timedelta = timedelta(hours=1)
 
     epoch: int = 0
 
@@ -217,11 +243,13 @@ class Policy:
                 self.email_code_lifetime <= timedelta(minutes=10),
                 "the six digits must not work for more than 10 minutes",
             ),
+            (self.login_idle_warning < self.login_idle, "the warning must come before an idle login is removed"),
+            (self.throttle_outage in get_args(ThrottleOutage), "throttle_outage must be 'refuse' or 'local'"),
             (self.clock_leeway <= timedelta(seconds=60), "clock_leeway must be at most 60 seconds"),
         )
 
 
-_MAY_BE_ZERO = {"clock_leeway", "epoch"}
+_MAY_BE_ZERO = {"clock_leeway", "epoch", "throttle_recovery"}
 
 
 def _require_positive(name: str, value: object) -> None:

@@ -8,12 +8,13 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from coproauth.core.accounts import Contact
 from coproauth.core.activation import CodeRecord
 from coproauth.core.audit import AuditEvent
 from coproauth.core.identities import Identity
+from coproauth.core.maintenance import Waste
 from coproauth.core.messages import Intention, Message
 from coproauth.core.sessions import SessionRecord, SessionView
 from coproauth.core.throttling import ThrottleKey
@@ -80,19 +81,28 @@ class Mailer(Protocol):
         ...
 
 
+@runtime_checkable
+class BatchMailer(Mailer, Protocol):
+    """A mailer that can send several messages over one connection."""
+
+    def batch(self) -> AbstractContextManager[Mailer]:
+        """Return a mailer whose connection is opened at its first message, and closed when the block ends."""
+        ...
+
+
 class Throttle(Protocol):
     """Counts attempts on several keys at once, atomically, and outside any unit of work."""
 
     def admit(self, keys: Sequence[ThrottleKey], *, at: datetime) -> timedelta:
-        """Count one attempt on every key and return zero; or, if any key must wait, count none and return the wait."""
+        """Count one attempt on every key and return zero; or, if any key must wait, count none and return the wait.
+
+        Raises:
+            Unavailable: attempts cannot be counted now.
+        """
         ...
 
-    def forgive(self, keys: Sequence[ThrottleKey]) -> None:
-        """Take one attempt back from every key, and the wait that followed from it."""
-        ...
-
-    def clear(self, key: ThrottleKey) -> None:
-        """Forget everything about a key."""
+    def settle(self, *, forgive: Sequence[ThrottleKey] = (), clear: Sequence[ThrottleKey] = ()) -> None:
+        """Take one attempt back from some keys, with the wait that followed; forget everything about others."""
         ...
 
 
@@ -211,8 +221,35 @@ class Outbox(Protocol):
         """Forget a mail that was delivered."""
         ...
 
-    def postpone(self, intention_id: str, *, due_at: datetime) -> None:
-        """Leave a mail for a later try."""
+    def postpone(self, intention_id: str, *, due_at: datetime, tries: int, failure: str | None) -> None:
+        """Leave a mail for a later try: how often it was tried, and what was in the way the last time."""
+        ...
+
+    def waiting(self, *, limit: int) -> Sequence[Intention]:
+        """Return what waits, also what is no longer tried, oldest first."""
+        ...
+
+
+class Housekeeping(Protocol):
+    """What is read and removed by the operator, each call a short transaction of its own."""
+
+    def sweep(self, waste: Waste, *, before: datetime, limit: int) -> int:
+        """Delete at most ``limit`` rows of a kind that were over before an instant; return how many."""
+        ...
+
+    def idle_identities(self, *, before: datetime, limit: int) -> Sequence[Identity]:
+        """Return logins that were last used before an instant, the longest unused first."""
+        ...
+
+    def remove_identity(self, identity_id: str, *, unless_used_since: datetime | None = None) -> bool:
+        """Delete a login with its links, sessions and waiting mail; False, and nothing done, if it was used since.
+
+        The codes it used stay used.
+        """
+        ...
+
+    def codes_used_by(self, identity_id: str) -> Sequence[CodeRecord]:
+        """Return the codes that opened a login or were added to it."""
         ...
 
 
@@ -249,11 +286,20 @@ class Store(Protocol):
     """What the library owns."""
 
     def reading(self) -> AbstractContextManager[UnitOfWork]:
-        """Open a consistent view; nothing may be written through it, and nobody waits for it."""
+        """Open a consistent view; nothing may be written through it, and nobody waits for it.
+
+        Raises:
+            Unavailable: the store is away.
+        """
         ...
 
     def writing(self) -> AbstractContextManager[UnitOfWork]:
-        """Open an atomic unit of work: kept when the block ends, undone when it raises."""
+        """Open an atomic unit of work: kept when the block ends, undone when it raises.
+
+        Raises:
+            Interrupted: it was undone by what happened beside it, and may be run again from its start.
+            Unavailable: the store is away, or whether the unit was kept is unknown.
+        """
         ...
 
     def session_view(self, digest: str, directory: Directory) -> SessionView | None:
@@ -262,4 +308,8 @@ class Store(Protocol):
 
     def throttle(self) -> Throttle:
         """Return the counters kept beside the store; they are not part of any unit of work."""
+        ...
+
+    def housekeeping(self) -> Housekeeping:
+        """Return what the operator reads and removes, apart from any unit of work."""
         ...

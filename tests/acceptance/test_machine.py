@@ -1,44 +1,40 @@
-"""All four services at once, in any order, against a plain model."""
+"""All four services at once, in any order, against a plain model, over each way of keeping things."""
 
 from __future__ import annotations
 
-import tempfile
+from contextlib import ExitStack
 from pathlib import Path
 
 import attrs
+import pytest
 from hypothesis import settings
+from hypothesis.stateful import run_state_machine_as_test
+from tests.engines import EVERYWHERE, adapters_on
 
-from coproauth.adapters.sqlalchemy import SqlStore, StandaloneDirectory, sqlite_engine
 from coproauth.testing import Sandbox
 from coproauth.testing.machines import CoproauthMachine, patient_policy
 
-_SETTINGS = settings(max_examples=200, stateful_step_count=50, deadline=None)
+_RUNS = {"memory": 200, "sqlite": 20, "postgresql": 25, "mariadb": 25}
 
 
-class OverMemory(CoproauthMachine):
-    """The machine over the in-memory reference."""
+@pytest.mark.parametrize("kind", EVERYWHERE)
+def test_the_services_do_what_the_model_says(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
+    """Whatever co-owners, managers and the host do, each answer is the model's, and so is what is found afterwards."""
 
+    class Machine(CoproauthMachine):
+        """The machine over an empty store for each run."""
 
-class OverSqlite(CoproauthMachine):
-    """The machine over a SQLite file of its own for each run."""
+        def make_sandbox(self) -> Sandbox:
+            """Return an empty town."""
+            self._stack = ExitStack()
+            adapters = self._stack.enter_context(adapters_on(kind, request, tmp_path))
+            policy = attrs.evolve(patient_policy(), require_email_proof=False)
+            return Sandbox.build(store=adapters.store, directory=adapters.directory, policy=policy)
 
-    def make_sandbox(self) -> Sandbox:
-        """Return an empty town in a new file."""
-        self._folder = tempfile.TemporaryDirectory()
-        self._engine = sqlite_engine(Path(self._folder.name) / "town.sqlite3")
-        store = SqlStore(self._engine)
-        store.create_tables()
-        policy = attrs.evolve(patient_policy(), require_email_proof=False)
-        return Sandbox.build(store=store, directory=StandaloneDirectory(self._engine), policy=policy)
+        def teardown(self) -> None:
+            """Close the store."""
+            self._stack.close()
 
-    def teardown(self) -> None:
-        """Remove the file."""
-        if hasattr(self, "_engine"):
-            self._engine.dispose()
-            self._folder.cleanup()
-
-
-TestOverMemory = OverMemory.TestCase
-TestOverMemory.settings = _SETTINGS
-TestOverSqlite = OverSqlite.TestCase
-TestOverSqlite.settings = settings(_SETTINGS, max_examples=20)
+    run_state_machine_as_test(
+        Machine, settings=settings(max_examples=_RUNS[kind], stateful_step_count=50, deadline=None)
+    )

@@ -5,40 +5,25 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-import attrs
 import pytest
+from tests.engines import EVERYWHERE, Adapters, adapters_on
 
-from coproauth.adapters.memory import MemoryDirectory, MemoryStore
-from coproauth.adapters.sqlalchemy import SqlStore, StandaloneDirectory, sqlite_engine
 from coproauth.ports import Store
 from coproauth.testing.sandbox import WritableDirectory
 
 
-@attrs.frozen
-class Adapters:
-    """A store and a directory of one technology, both empty."""
-
-    store: Store
-    directory: WritableDirectory
-
-
 @pytest.fixture
-def sqlite(tmp_path: Path) -> Iterator[Adapters]:
+def sqlite(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Adapters]:
     """A store and a directory on one SQLite file."""
-    engine = sqlite_engine(tmp_path / "store.sqlite3")
-    store = SqlStore(engine)
-    store.create_tables()
-    yield Adapters(store, StandaloneDirectory(engine))
-    engine.dispose()
+    with adapters_on("sqlite", request, tmp_path) as adapters:
+        yield adapters
 
 
-@pytest.fixture(params=["memory", "sqlite"])
-def adapters(request: pytest.FixtureRequest) -> Adapters:
+@pytest.fixture(params=EVERYWHERE)
+def adapters(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Adapters]:
     """The adapters of each technology in turn."""
-    if request.param == "memory":
-        return Adapters(MemoryStore(), MemoryDirectory())
-    adapters: Adapters = request.getfixturevalue("sqlite")
-    return adapters
+    with adapters_on(request.param, request, tmp_path) as adapters:
+        yield adapters
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from sqlalchemy import String, column, literal, select, text
-from tests.adapters.conftest import Adapters
+from tests.engines import Adapters
 
 from coproauth import ConfigurationError
 from coproauth.adapters.sqlalchemy import SqlDirectory, SqlStore

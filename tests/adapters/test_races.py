@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 import pytest
-from tests.adapters.conftest import Adapters
+from tests.engines import Adapters
 
 from coproauth import (
     ActivationRefused,

@@ -354,8 +354,8 @@ class TestOutbox:
             work.outbox.add(MAIL)
             work.outbox.add(attrs.evolve(MAIL, id="mail-2"))
             work.outbox.done("mail-1")
-            work.outbox.postpone("mail-2", due_at=LATER)
-            work.outbox.postpone("no such mail", due_at=LATER)
+            work.outbox.postpone("mail-2", due_at=LATER, tries=1, failure=None)
+            work.outbox.postpone("no such mail", due_at=LATER, tries=1, failure=None)
 
             assert list(work.outbox.claim(at=NOW, until=LATER, limit=9, max_tries=9)) == []
             assert [mail.id for mail in work.outbox.claim(at=LATER, until=LATER, limit=9, max_tries=9)] == ["mail-2"]

@@ -62,7 +62,7 @@ def test_a_forgiven_attempt_was_never_made(throttle: Throttle) -> None:
     for _ in range(3):
         throttle.admit([LOGIN, SOURCE], at=NOW)
 
-    throttle.forgive([LOGIN, ThrottleKey(name="never counted", rule=RULE)])
+    throttle.settle(forgive=[LOGIN, ThrottleKey(name="never counted", rule=RULE)])
 
     assert throttle.admit([LOGIN], at=NOW) == ZERO
     assert throttle.admit([SOURCE], at=NOW) == timedelta(seconds=10)
@@ -74,7 +74,7 @@ def test_forgiving_one_of_many_failures_leaves_the_others_counted(throttle: Thro
     later = NOW + timedelta(minutes=10)
     throttle.admit([SOURCE], at=later)
 
-    throttle.forgive([SOURCE])
+    throttle.settle(forgive=[SOURCE])
 
     assert [throttle.admit([SOURCE], at=later) for _ in range(2)] == [ZERO, timedelta(seconds=40)]
 
@@ -84,7 +84,7 @@ def test_clearing_forgets_one_key_only(throttle: Throttle) -> None:
     for _ in range(3):
         throttle.admit([LOGIN, SOURCE], at=NOW)
 
-    throttle.clear(LOGIN)
+    throttle.settle(clear=[LOGIN])
 
     assert throttle.admit([LOGIN], at=NOW) == ZERO
     assert throttle.admit([SOURCE], at=NOW) == timedelta(seconds=10)
@@ -102,7 +102,7 @@ def test_a_count_is_forgotten_some_time_after_the_last_attempt(throttle: Throttl
 
 def test_nothing_to_count_is_no_reason_to_wait(throttle: Throttle) -> None:
     """An attempt without keys goes through."""
-    throttle.forgive([])
+    throttle.settle(forgive=[])
 
     assert throttle.admit([], at=NOW) == ZERO
 

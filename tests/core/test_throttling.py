@@ -122,7 +122,7 @@ class TestAdmission:
         at += timedelta(hours=1)
         assert throttle.admit([_KEY], at=at) == timedelta(0)
 
-        throttle.forgive([_KEY])
+        throttle.settle(forgive=[_KEY])
 
         assert throttle.admit([_KEY], at=at) == timedelta(0)
 

@@ -12,7 +12,7 @@ import attrs
 import pytest
 
 import coproauth
-from coproauth import Argon2Parameters, Policy, Refused, ThrottleRule
+from coproauth import Argon2Parameters, Policy, Refused, ThrottleRule, Unavailable
 from coproauth.core.audit import AuditEvent, Outcome, Pathway
 from coproauth.core.messages import MailKind, Message
 from coproauth.core.password_policy import violations
@@ -67,6 +67,10 @@ class TestReasons:
         }
 
         assert listed == {(reason, kind.__name__) for kind in _refusals() for reason in kind.reasons}
+
+    def test_every_outage_is_listed_and_no_other(self) -> None:
+        """A program may rely on these words, too."""
+        assert set(_rows(_section(_reference("reasons.md"), "Outages"))) == set(Unavailable.reasons)
 
     def test_what_is_counted_is_said(self) -> None:
         """The column says what ``is_guess`` says."""
@@ -124,7 +128,8 @@ def _as_written(value: object) -> str:
 
 def _duration(value: timedelta) -> str:
     units = {"day": timedelta(days=1), "hour": timedelta(hours=1), "minute": timedelta(minutes=1)}
-    for name, unit in {**units, "second": timedelta(seconds=1)}.items():
+    small = {"second": timedelta(seconds=1), "millisecond": timedelta(milliseconds=1)}
+    for name, unit in {**units, **small}.items():
         count, rest = divmod(value, unit)
         if count and not rest:
             return f"{count} {name}{'s' if count > 1 else ''}"

@@ -15,7 +15,7 @@ from starlette.testclient import TestClient
 from tests.portal.conftest import Browser
 
 from coproauth.core.messages import ConfirmEmailMessage
-from coproauth.errors import SessionRefused
+from coproauth.errors import SessionRefused, Unavailable
 from coproauth.portal import Desk, create_portal
 from coproauth.testing.sandbox import PASSWORD, PORTAL_URL, Sandbox
 
@@ -96,6 +96,22 @@ class TestHeaders:
         assert "Traceback" not in answer.text
         assert answer.headers["cache-control"] == "no-store"
         assert "a page failed" in caplog.text
+
+    def test_an_outage_asks_to_come_back(self, sandbox: Sandbox, caplog: pytest.LogCaptureFixture) -> None:
+        """Nothing is wrong with the request, and nobody is told that his password is: 503, and when to try again."""
+
+        def be_away(_: Request) -> None:
+            raise Unavailable(reason="store_away")
+
+        desk = Desk(manager=be_away, condominiums=lambda _: ())
+        client = TestClient(create_portal(sandbox.auth, desk=desk), base_url=PORTAL_URL)
+
+        answer = client.get("/desk")
+
+        assert (answer.status_code, answer.headers["retry-after"]) == (503, "60")
+        assert "Un instant" in answer.text
+        assert "store_away" in caplog.text
+        assert "Traceback" not in caplog.text
 
 
 class TestCookies:

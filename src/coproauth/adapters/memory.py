@@ -7,9 +7,10 @@ when it is kept.
 from __future__ import annotations
 
 import threading
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from typing import TypeVar, assert_never
 
 import attrs
 
@@ -17,10 +18,13 @@ from coproauth.core.accounts import Account, Condominium, Contact
 from coproauth.core.activation import CodeRecord
 from coproauth.core.audit import AuditEvent
 from coproauth.core.identities import Identity
+from coproauth.core.maintenance import Waste
 from coproauth.core.messages import Intention, Message
 from coproauth.core.sessions import SessionRecord, SessionView
 from coproauth.core.throttling import Counter, ThrottleKey, decide_admission
 from coproauth.ports import Directory
+
+T = TypeVar("T")
 
 
 @attrs.frozen
@@ -139,9 +143,13 @@ class _Outbox:
     def done(self, intention_id: str) -> None:
         self.rows.pop(intention_id, None)
 
-    def postpone(self, intention_id: str, *, due_at: datetime) -> None:
+    def postpone(self, intention_id: str, *, due_at: datetime, tries: int, failure: str | None) -> None:
         if intention_id in self.rows:
-            self.rows[intention_id] = attrs.evolve(self.rows[intention_id], due_at=due_at)
+            waiting = attrs.evolve(self.rows[intention_id], due_at=due_at, tries=tries, failure=failure)
+            self.rows[intention_id] = waiting
+
+    def waiting(self, *, limit: int) -> Sequence[Intention]:
+        return sorted(self.rows.values(), key=lambda row: (row.queued_at, row.id))[:limit]
 
 
 @attrs.frozen
@@ -206,6 +214,65 @@ class MemoryStore:
         """Return the counters kept beside the store."""
         return self._throttle
 
+    def housekeeping(self) -> MemoryHousekeeping:
+        """Return what the operator reads and removes."""
+        return MemoryHousekeeping(self)
+
+
+@attrs.frozen
+class MemoryHousekeeping:
+    """What the operator reads and removes, in memory."""
+
+    store: MemoryStore
+
+    def sweep(self, waste: Waste, *, before: datetime, limit: int) -> int:
+        """Delete at most ``limit`` rows of a kind that were over before an instant; return how many."""
+        if waste is Waste.COUNTERS:
+            return self.store.throttle().sweep(before=before, limit=limit)
+        with self.store.writing() as work:
+            match waste:
+                case Waste.CODES:
+                    return _drop(work.codes.rows, lambda row: row.expires_at < before, limit)
+                case Waste.SESSIONS:
+                    return _drop(work.sessions.rows, lambda row: row.expires_at < before, limit)
+                case Waste.MAIL:
+                    return _drop(work.outbox.rows, lambda row: row.queued_at < before, limit)
+                case Waste.AUDIT_EVENTS:
+                    return 0  # none are kept here
+                case other:
+                    assert_never(other)
+
+    def idle_identities(self, *, before: datetime, limit: int) -> Sequence[Identity]:
+        """Return logins that were last used before an instant, the longest unused first."""
+        with self.store.reading() as work:
+            idle = [row for row in work.identities.rows.values() if row.last_login_at < before]
+        return sorted(idle, key=lambda row: (row.last_login_at, row.id))[:limit]
+
+    def remove_identity(self, identity_id: str, *, unless_used_since: datetime | None = None) -> bool:
+        """Delete a login with its links, sessions and waiting mail; False, and nothing done, if it was used since."""
+        with self.store.writing() as work:
+            identity = work.identities.get(identity_id)
+            if identity is None or (unless_used_since is not None and identity.last_login_at >= unless_used_since):
+                return False
+            del work.identities.rows[identity_id]
+            for contact_id in work.links.contacts_of(identity_id):
+                work.links.remove(contact_id)
+            work.sessions.end_all(identity_id)
+            _drop(work.outbox.rows, lambda row: identity_id == row.identity_id or row.to == identity.email)
+            return True
+
+    def codes_used_by(self, identity_id: str) -> Sequence[CodeRecord]:
+        """Return the codes that opened a login or were added to it."""
+        with self.store.reading() as work:
+            return [row for row in work.codes.rows.values() if row.used_by == identity_id]
+
+
+def _drop(rows: dict[str, T], is_over: Callable[[T], bool], limit: int | None = None) -> int:
+    over = [key for key, row in rows.items() if is_over(row)][:limit]
+    for key in over:
+        del rows[key]
+    return len(over)
+
 
 class MemoryThrottle:
     """Counts attempts in memory; thread-safe."""
@@ -224,18 +291,23 @@ class MemoryThrottle:
             self._counters.update(decision)
             return timedelta(0)
 
-    def forgive(self, keys: Sequence[ThrottleKey]) -> None:
-        """Take one attempt back from every key, and the wait that followed from it."""
+    def settle(self, *, forgive: Sequence[ThrottleKey] = (), clear: Sequence[ThrottleKey] = ()) -> None:
+        """Take one attempt back from some keys, with the wait that followed; forget everything about others."""
         with self._lock:
-            for key in keys:
+            for key in forgive:
                 counter = self._counters.get(key.name)
                 if counter is not None:
                     self._counters[key.name] = counter.one_less()
+            for key in clear:
+                self._counters.pop(key.name, None)
 
-    def clear(self, key: ThrottleKey) -> None:
-        """Forget everything about a key."""
+    def sweep(self, *, before: datetime, limit: int) -> int:
+        """Drop counters that started again from nothing before an instant."""
         with self._lock:
-            self._counters.pop(key.name, None)
+            over = [name for name, counter in self._counters.items() if counter.forget_at < before][:limit]
+            for name in over:
+                del self._counters[name]
+            return len(over)
 
 
 class MemoryDirectory:

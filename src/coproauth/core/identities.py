@@ -58,6 +58,7 @@ class Identity:
         temporary_until: set while the password is one that a manager handed over.
         last_account_id: the account that was active last.
         locale: the language of mail that no request of this person asked for.
+        warned_at: when its owner was told that it will be removed because nobody uses it.
     """
 
     id: str
@@ -70,3 +71,4 @@ class Identity:
     locale: Locale
     created_at: datetime
     last_login_at: datetime
+    warned_at: datetime | None = None

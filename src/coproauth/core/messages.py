@@ -45,6 +45,8 @@ class Intention:
         nonce: from which six digits follow, if it carries any.
         condominium_name: what the message tells, if it tells of an account.
         contact_name: likewise.
+        tries: how often a courier has taken it.
+        failure: the kind of error that the last try ended with.
     """
 
     id: str
@@ -59,6 +61,7 @@ class Intention:
     queued_at: datetime
     due_at: datetime
     tries: int = 0
+    failure: str | None = None
 
 
 @attrs.frozen(kw_only=True)

@@ -83,9 +83,12 @@ def decide_admission(
 
 
 def _current(counter: Counter | None, at: datetime) -> Counter:
-    if counter is None or at >= counter.forget_at:
-        return Counter(attempts=0, last_at=at, not_before=at, forget_at=at)
-    return counter
+    return uncounted(at) if counter is None or at >= counter.forget_at else counter
+
+
+def uncounted(at: datetime) -> Counter:
+    """Return a counter that has counted nothing."""
+    return Counter(attempts=0, last_at=at, not_before=at, forget_at=at)
 
 
 def source_key(source: Source, policy: Policy) -> ThrottleKey:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, tzinfo
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -18,6 +18,7 @@ from starlette.routing import BaseRoute, Mount
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from coproauth.errors import Unavailable
 from coproauth.facade import Coproauth
 from coproauth.integrations.starlette import SecurityHeaders, WebAuth
 from coproauth.portal import account_switching, activation, desk, login, password_reset, profile
@@ -26,6 +27,7 @@ from coproauth.portal.visits import Page, Portal, Visit, error_page
 
 _log = logging.getLogger("coproauth.portal")
 _STATIC = Path(__file__).parent / "static"
+_RETRY_AFTER = 60  # seconds; a database or a Redis that restarts is back by then
 _OnError = Callable[[Request, Exception], Response]
 
 
@@ -79,12 +81,21 @@ def _error_handler(portal: Portal) -> _OnError:
     """Return what answers an HTTP error, or an error that nobody expected, with a page of the portal."""
 
     def answer(request: Request, error: Exception) -> Response:
-        status, headers = (error.status_code, error.headers) if isinstance(error, HTTPException) else (500, None)
-        response = error_page(Visit(portal, request, form={}, back="/"), status, headers)
+        response = error_page(Visit(portal, request, form={}, back="/"), *_status_of(error))
         portal.web.keep_form_secret(request, response)
         return response
 
     return answer
+
+
+def _status_of(error: Exception) -> tuple[int, Mapping[str, str] | None]:
+    match error:
+        case HTTPException(status_code=status, headers=headers):
+            return status, headers
+        case Unavailable():
+            return 503, {"Retry-After": str(_RETRY_AFTER)}
+        case _:
+            return 500, None
 
 
 def _routes(portal: Portal, chosen_desk: desk.Desk | None, extra_pages: Sequence[Page]) -> list[BaseRoute]:
@@ -127,7 +138,10 @@ class _LastResort:
         try:
             await self._app(scope, receive, watch)
         except Exception as error:
-            _log.exception("a page failed")
+            if isinstance(error, Unavailable):
+                _log.warning("a page must wait: %s", error.reason)  # an outage is told once a page, not as a fault
+            else:
+                _log.exception("a page failed")
             if has_started or scope["type"] != "http":
                 raise
             await self._on_error(Request(scope), error)(scope, receive, send)

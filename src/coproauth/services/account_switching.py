@@ -7,8 +7,9 @@ import attrs
 from coproauth.core.account_switching import decide_switch
 from coproauth.core.accounts import Account, parse_id
 from coproauth.core.audit import Pathway
-from coproauth.core.sessions import SignedIn
+from coproauth.core.sessions import SessionView, SignedIn
 from coproauth.errors import InvalidInput, SwitchRefused
+from coproauth.ports import UnitOfWork
 from coproauth.services.service import Service
 
 
@@ -37,12 +38,14 @@ class AccountSwitcher(Service):
             account = decide_switch(view.session.accounts, _parse_account_id(account_id))
             if account is None:
                 raise SwitchRefused
-            with self.store.writing() as work:
-                signed_in = self._sessions.rotate(work, view, account_id=account.id)
-                active = signed_in.session.active_account
-                if active is None or active.id != account.id:
-                    raise SwitchRefused
-                return signed_in
+            return self._atomically(lambda work: self._switch(work, view, account))
+
+    def _switch(self, work: UnitOfWork, view: SessionView, account: Account) -> SignedIn:
+        signed_in = self._sessions.rotate(work, view, account_id=account.id)
+        active = signed_in.session.active_account
+        if active is None or active.id != account.id:
+            raise SwitchRefused
+        return signed_in
 
 
 def _parse_account_id(value: object) -> str:

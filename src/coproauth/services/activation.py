@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import assert_never
 
 import attrs
@@ -94,8 +94,7 @@ class ActivationService(PasswordService):
         with self._attempts.by_manager(Pathway.CODE_ISSUED, by) as attempt:
             contact = managed_contact(self.directory, contact_id, by)
             attempt.subject = contact.id
-            with self.store.writing() as work:
-                return self._issue(work, contact)
+            return self._atomically(lambda work: self._issue(work, contact))
 
     def issue_all(self, condominium_id: str, *, by: Manager) -> tuple[IssuedCode, ...]:
         """Return a new code for every contact of a condominium that has no login yet.
@@ -106,9 +105,7 @@ class ActivationService(PasswordService):
         with self._attempts.by_manager(Pathway.CODE_ISSUED, by) as attempt:
             attempt.subject = parse_id(condominium_id, field="condominium_id")
             contacts = managed_contacts(self.directory, condominium_id, by)
-            with self.store.writing() as work:
-                linked = work.links.linked([contact.id for contact in contacts])
-                return tuple(self._issue(work, contact) for contact in contacts if contact.id not in linked)
+            return self._atomically(lambda work: self._issue_missing(work, contacts))
 
     def activated(self, condominium_id: str, *, by: Manager) -> frozenset[str]:
         """Return the ids of those contacts of a condominium that have a login; it is all a manager sees of it.
@@ -186,7 +183,7 @@ class ActivationService(PasswordService):
             view = self._sessions.view(session_token)
             attempt.subject = view.identity.id
             indices = self._admit_code(attempt, code, source)
-            return _until_settled(lambda: self._link_to_session(indices, view))
+            return _until_settled(lambda: self._atomically(lambda work: self._link_to_session(work, indices, view)))
 
     def dissociate(self, contact_id: str, *, by: Manager) -> None:
         """Unlink a contact from its login: link, codes and the login's sessions end in one step.
@@ -199,13 +196,13 @@ class ActivationService(PasswordService):
         with self._attempts.by_manager(Pathway.CONTACT_DISSOCIATED, by) as attempt:
             contact = managed_contact(self.directory, contact_id, by)
             attempt.subject = contact.id
-            with self.store.writing() as work:
-                work.codes.revoke_of(contact.id, at=self.clock.now())
-                identity = work.identities.by_contact(contact.id)
-                if identity is not None:
-                    self._detach(work, contact, identity)
+            self._atomically(lambda work: self._dissociate(work, contact))
 
     # Issuing
+
+    def _issue_missing(self, work: UnitOfWork, contacts: Sequence[Contact]) -> tuple[IssuedCode, ...]:
+        linked = work.links.linked([contact.id for contact in contacts])
+        return tuple(self._issue(work, contact) for contact in contacts if contact.id not in linked)
 
     def _issue(self, work: UnitOfWork, contact: Contact) -> IssuedCode:
         now = self.clock.now()
@@ -257,15 +254,17 @@ class ActivationService(PasswordService):
 
     def _activate(self, request: _Request, attempt: Attempt) -> SignedIn:
         judgement = self._judge(request, attempt)
-        with self.store.writing() as work:
-            candidate = self._candidate(work, request, judgement)
-            if not judgement.holds_for(candidate.identity):
-                raise _Overtaken
-            outcome = self._carry_out(work, self._decide(candidate), request, judgement)
+        outcome = self._atomically(lambda work: self._settle(work, request, judgement))
         if isinstance(outcome, EmailProofRequired):  # raised here, so that the proof it asks for is kept
             raise outcome
         attempt.subject = outcome.session.identity_id
         return outcome
+
+    def _settle(self, work: UnitOfWork, request: _Request, judgement: _Judgement) -> SignedIn | EmailProofRequired:
+        candidate = self._candidate(work, request, judgement)
+        if not judgement.holds_for(candidate.identity):
+            raise _Overtaken
+        return self._carry_out(work, self._decide(candidate), request, judgement)
 
     def _judge(self, request: _Request, attempt: Attempt) -> _Judgement:
         """Judge the password as the decision will need it, with one hash at most.
@@ -388,11 +387,16 @@ class ActivationService(PasswordService):
 
     # Linking
 
-    def _link_to_session(self, indices: tuple[str, ...], view: SessionView) -> SignedIn:
-        with self.store.writing() as work:
-            held = self._held_code(work, indices)
-            self._attach(work, held, view.identity, notice=MailKind.ACCOUNT_ADDED)
-            return self._sessions.rotate(work, view, account_id=held.contact.account.id)
+    def _link_to_session(self, work: UnitOfWork, indices: tuple[str, ...], view: SessionView) -> SignedIn:
+        held = self._held_code(work, indices)
+        self._attach(work, held, view.identity, notice=MailKind.ACCOUNT_ADDED)
+        return self._sessions.rotate(work, view, account_id=held.contact.account.id)
+
+    def _dissociate(self, work: UnitOfWork, contact: Contact) -> None:
+        work.codes.revoke_of(contact.id, at=self.clock.now())
+        identity = work.identities.by_contact(contact.id)
+        if identity is not None:
+            self._detach(work, contact, identity)
 
     def _link(
         self, work: UnitOfWork, held: core.HeldCode, identity: Identity, source: Source, *, notice: MailKind

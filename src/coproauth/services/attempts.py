@@ -6,7 +6,7 @@ Counters and audit events are kept outside the unit of work, so that they surviv
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from datetime import timedelta
 
 import attrs
@@ -15,7 +15,7 @@ from coproauth.core.accounts import Manager
 from coproauth.core.audit import AuditEvent, Outcome, Pathway
 from coproauth.core.sources import Source
 from coproauth.core.throttling import OnSuccess, ThrottleKey
-from coproauth.errors import Refused, Throttled
+from coproauth.errors import Refused, Throttled, Unavailable
 from coproauth.ports import AuditSink, Clock, Throttle
 
 
@@ -61,12 +61,15 @@ class Attempt:
         self._vouched.append(key)
 
     def settle(self, *, succeeded: bool) -> None:
-        """Give the attempt back: it was no guess. A success also clears what it proves to be the owner's."""
+        """Give the attempt back: it was no guess. A success also clears what it proves to be the owner's.
+
+        If the counters are away by then, it stays counted: the answer stands.
+        """
         keep = {OnSuccess.CLEAR, OnSuccess.KEEP} if succeeded else {OnSuccess.KEEP}
-        self.throttle.forgive([key for key in self._admitted if key.on_success not in keep])
+        forgiven = [key for key in self._admitted if key.on_success not in keep]
         cleared = [key for key in self._admitted if key.on_success is OnSuccess.CLEAR] + self._vouched
-        for key in cleared if succeeded else ():
-            self.throttle.clear(key)
+        with suppress(Unavailable):
+            self.throttle.settle(forgive=forgiven, clear=cleared if succeeded else [])
 
 
 @attrs.frozen(kw_only=True)

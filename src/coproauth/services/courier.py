@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Callable, Sequence
 from types import TracebackType
-from typing import Self
+from typing import Self, TypeVar
 
 import attrs
 
@@ -13,7 +14,10 @@ from coproauth.core.messages import Intention, Message, compose
 from coproauth.core.portal_urls import PortalUrls
 from coproauth.core.tokens import Keyring
 from coproauth.policy import Policy
-from coproauth.ports import Clock, Mailer, Store
+from coproauth.ports import Clock, Mailer, Store, UnitOfWork
+from coproauth.services.units import atomically
+
+T = TypeVar("T")
 
 _log = logging.getLogger("coproauth.courier")
 
@@ -41,17 +45,16 @@ class Courier:
             delivered += sum(self._deliver(intention) for intention in batch)
         return delivered
 
-    def _claim(self) -> list[Intention]:
+    def _claim(self) -> Sequence[Intention]:
         now = self.clock.now()
-        with self.store.writing() as work:
-            return list(
-                work.outbox.claim(
-                    at=now,
-                    until=now + self.policy.mail_lease,
-                    limit=self.policy.mail_batch,
-                    max_tries=self.policy.mail_tries,
-                )
+        return self._atomically(
+            lambda work: work.outbox.claim(
+                at=now,
+                until=now + self.policy.mail_lease,
+                limit=self.policy.mail_batch,
+                max_tries=self.policy.mail_tries,
             )
+        )
 
     def _deliver(self, intention: Intention) -> bool:
         try:
@@ -61,8 +64,7 @@ class Courier:
         except Exception as error:  # noqa: BLE001 - whatever goes wrong, the mail must wait and not be lost
             self._postpone(intention, error)
             return False
-        with self.store.writing() as work:
-            work.outbox.done(intention.id)
+        self._atomically(lambda work: work.outbox.done(intention.id))
         return message is not None
 
     def _finish(self, intention: Intention) -> Message | None:
@@ -77,8 +79,14 @@ class Courier:
     def _postpone(self, intention: Intention, error: Exception) -> None:
         wait = self.policy.mail_backoff * 2 ** (intention.tries - 1)
         _log.warning("mail %s (%s) not taken: %s", intention.id, intention.kind, type(error).__name__)
-        with self.store.writing() as work:
-            work.outbox.postpone(intention.id, due_at=self.clock.now() + wait)
+        self._atomically(
+            lambda work: work.outbox.postpone(
+                intention.id, due_at=self.clock.now() + wait, tries=intention.tries, failure=type(error).__name__
+            )
+        )
+
+    def _atomically(self, step: Callable[[UnitOfWork], T]) -> T:
+        return atomically(self.store, step, policy=self.policy)
 
 
 class BackgroundCourier:

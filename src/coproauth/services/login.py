@@ -23,6 +23,7 @@ from coproauth.errors import (
     ResetRefused,
     SessionRefused,
 )
+from coproauth.ports import UnitOfWork
 from coproauth.services.attempts import Attempt
 from coproauth.services.service import PasswordService
 
@@ -73,8 +74,9 @@ class LoginService(PasswordService):
         Raises:
             SessionRefused: it cannot be the token of a session at all.
         """
-        with self._attempts.on(Pathway.LOGGED_OUT), self.store.writing() as work:
-            work.sessions.end(self._sessions.digest(session_token))
+        with self._attempts.on(Pathway.LOGGED_OUT):
+            digest = self._sessions.digest(session_token)
+            self._atomically(lambda work: work.sessions.end(digest))
 
     def log_out_everywhere(self, session_token: str) -> None:
         """End every session of the login, this one included.
@@ -85,8 +87,7 @@ class LoginService(PasswordService):
         with self._attempts.on(Pathway.SESSIONS_ENDED) as attempt:
             view = self._sessions.view(session_token)
             attempt.subject = view.identity.id
-            with self.store.writing() as work:
-                work.sessions.end_all(view.identity.id)
+            self._atomically(lambda work: work.sessions.end_all(view.identity.id))
 
     def sessions(self, session_token: str) -> tuple[SessionSummary, ...]:
         """Return the login's sessions that hold, the latest first.
@@ -112,10 +113,10 @@ class LoginService(PasswordService):
             view = self._sessions.view(session_token)
             attempt.subject = view.identity.id
             wanted = parse_id(handle, field="handle")
-            with self.store.writing() as work:
+            with self.store.reading() as work:
                 own = {record.handle: record.digest for record in work.sessions.of(view.identity.id)}
-                if wanted in own:
-                    work.sessions.end(own[wanted])
+            if wanted in own:
+                self._atomically(lambda work: work.sessions.end(own[wanted]))
 
     def reauthenticate(self, session_token: str, *, password: str, source: Source) -> SignedIn:
         """Give the password again: a new session token, authenticated now; the old one is dead (ASVS V7.2.4).
@@ -127,9 +128,7 @@ class LoginService(PasswordService):
         """
         with self._attempts.by_person(Pathway.REAUTHENTICATED, source) as attempt:
             view = self._require_password(attempt, session_token, password, source, field="password")
-            with self.store.writing() as work:
-                identity = self._sessions.end(work, view)
-                return self._sessions.open(work, identity, source=source, account_id=view.record.account_id)
+            return self._atomically(lambda work: self._renew(work, view, source))
 
     def change_password(
         self, session_token: str, *, current_password: str, new_password: str, source: Source
@@ -147,13 +146,14 @@ class LoginService(PasswordService):
             view = self._require_password(attempt, session_token, current_password, source, field="current_password")
             self._passwords.require_acceptable(chosen, email=view.identity.email, contacts=view.contacts)
             password_hash = self.hasher.hash(chosen)
-            with self.store.writing() as work:
-                changed = self._passwords.write(
-                    work, view.identity, password_hash=password_hash, notice=MailKind.PASSWORD_CHANGED
+            signed_in = self._atomically(
+                lambda work: self._replace_password(
+                    work, view.identity, password_hash, source, account_id=view.record.account_id
                 )
-                if changed is None:
-                    raise SessionRefused
-                return self._sessions.open(work, changed, source=source, account_id=view.record.account_id)
+            )
+            if signed_in is None:
+                raise SessionRefused
+            return signed_in
 
     def choose_password(self, token: str, *, new_password: str, source: Source) -> SignedIn:
         """Replace a password that a manager set by one's own, and log in.
@@ -174,13 +174,10 @@ class LoginService(PasswordService):
                 contacts = self.directory.contacts(work.links.contacts_of(identity.id))
             self._passwords.require_acceptable(chosen, email=identity.email, contacts=contacts)
             password_hash = self.hasher.hash(chosen)
-            with self.store.writing() as work:
-                changed = self._passwords.write(
-                    work, identity, password_hash=password_hash, notice=MailKind.PASSWORD_CHANGED
-                )
-                if changed is None:
-                    raise ResetRefused
-                return self._sessions.open(work, changed, source=source)
+            signed_in = self._atomically(lambda work: self._replace_password(work, identity, password_hash, source))
+            if signed_in is None:
+                raise ResetRefused
+            return signed_in
 
     def change_email(self, session_token: str, *, new_email: str, current_password: str, source: Source) -> None:
         """Ask for another e-mail: a link goes to the new address, a notice to the present one.
@@ -203,12 +200,7 @@ class LoginService(PasswordService):
                 sender_key(identity.id, self.policy),
                 mail_key(MailKind.CONFIRM_EMAIL, new.key, self.policy),
             )
-            with self.store.writing() as work:
-                if work.identities.by_email(new.key) is None:
-                    self._mail.to_address(
-                        work, MailKind.CONFIRM_EMAIL, new.address, locale=source.locale, identity=identity
-                    )
-                self._mail.to_identity(work, MailKind.EMAIL_CHANGE_REQUESTED, identity)
+            self._atomically(lambda work: self._ask_confirmation(work, identity, new, source))
 
     def confirm_email(self, token: str, *, source: Source) -> None:
         """Make the address that a link was sent to the login's e-mail; every session and other link is dead.
@@ -228,11 +220,7 @@ class LoginService(PasswordService):
                 email_key=new.key,
                 credential_stamp=identity.credential_stamp + 1,
             )
-            with self.store.writing() as work:
-                if not work.identities.save(changed, expected_stamp=identity.credential_stamp):
-                    raise ResetRefused
-                work.sessions.end_all(identity.id)
-                self._mail.to_identity(work, MailKind.EMAIL_CHANGED, identity)
+            self._atomically(lambda work: self._replace_email(work, identity, changed))
 
     def identifier_of(self, contact_id: str) -> str | None:
         """Return the e-mail a contact logs in with, to be printed on the call for funds; None if not activated.
@@ -257,14 +245,40 @@ class LoginService(PasswordService):
         password_hash = identity.password_hash
         if password_hash and self.hasher.needs_rehash(password_hash):
             password_hash = self.hasher.hash(password)
-        with self.store.writing() as work:
-            current = work.identities.get(identity.id)
-            if current is None or current.credential_stamp != identity.credential_stamp:
-                raise LoginRefused
-            used = attrs.evolve(current, last_login_at=self.clock.now(), password_hash=password_hash)
-            if not work.identities.save(used, expected_stamp=identity.credential_stamp):
-                raise LoginRefused
-            return self._sessions.open(work, used, source=source)
+        return self._atomically(lambda work: self._open_unchanged(work, identity, password_hash, source))
+
+    def _open_unchanged(
+        self, work: UnitOfWork, identity: Identity, password_hash: str | None, source: Source
+    ) -> SignedIn:
+        current = work.identities.get(identity.id)
+        if current is None or current.credential_stamp != identity.credential_stamp:
+            raise LoginRefused
+        used = attrs.evolve(current, last_login_at=self.clock.now(), warned_at=None, password_hash=password_hash)
+        if not work.identities.save(used, expected_stamp=identity.credential_stamp):
+            raise LoginRefused
+        return self._sessions.open(work, used, source=source)
+
+    def _renew(self, work: UnitOfWork, view: SessionView, source: Source) -> SignedIn:
+        identity = self._sessions.end(work, view)
+        return self._sessions.open(work, identity, source=source, account_id=view.record.account_id)
+
+    def _replace_password(
+        self, work: UnitOfWork, identity: Identity, password_hash: str, source: Source, *, account_id: str | None = None
+    ) -> SignedIn | None:
+        """Write a password and open a session under it; None, and nothing done, if the login changed meanwhile."""
+        changed = self._passwords.write(work, identity, password_hash=password_hash, notice=MailKind.PASSWORD_CHANGED)
+        return self._sessions.open(work, changed, source=source, account_id=account_id) if changed else None
+
+    def _ask_confirmation(self, work: UnitOfWork, identity: Identity, new: EmailAddress, source: Source) -> None:
+        if work.identities.by_email(new.key) is None:
+            self._mail.to_address(work, MailKind.CONFIRM_EMAIL, new.address, locale=source.locale, identity=identity)
+        self._mail.to_identity(work, MailKind.EMAIL_CHANGE_REQUESTED, identity)
+
+    def _replace_email(self, work: UnitOfWork, identity: Identity, changed: Identity) -> None:
+        if not work.identities.save(changed, expected_stamp=identity.credential_stamp):
+            raise ResetRefused
+        work.sessions.end_all(identity.id)
+        self._mail.to_identity(work, MailKind.EMAIL_CHANGED, identity)
 
     def _require_password(
         self, attempt: Attempt, session_token: str, password: object, source: Source, *, field: str

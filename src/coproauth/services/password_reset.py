@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import attrs
 
 from coproauth.core import password_reset as core
@@ -40,15 +42,8 @@ class PasswordResetService(PasswordService):
             attempt.admit(requests_key(source, self.policy))
             if not attempt.may(mail_key(MailKind.RESET_LINK, address.key, self.policy)):
                 return
-            with self.store.writing() as work:
-                identity = work.identities.by_email(address.key)
-                if identity is None:
-                    self._mail.to_address(work, MailKind.UNKNOWN_ADDRESS, address.address, locale=source.locale)
-                else:
-                    attempt.subject = identity.id
-                    self._mail.to_address(
-                        work, MailKind.RESET_LINK, identity.email, locale=source.locale, identity=identity
-                    )
+            identity = self._atomically(lambda work: self._queue_link(work, address, source))
+            attempt.subject = identity.id if identity else None
 
     def inspect(self, token: str) -> ResetLink:
         """Return what the page of a reset link shows. Consumes nothing, however often it is opened.
@@ -76,12 +71,13 @@ class PasswordResetService(PasswordService):
             attempt.vouch(login_key(identity.email_key, self.policy))  # a stranger's guesses lock nobody out
             self._passwords.require_acceptable(chosen, email=identity.email, contacts=self._contacts_of(identity))
             password_hash = self.hasher.hash(chosen)
-            with self.store.writing() as work:
-                changed = self._passwords.write(
+            changed = self._atomically(
+                lambda work: self._passwords.write(
                     work, identity, password_hash=password_hash, notice=MailKind.PASSWORD_CHANGED
                 )
-                if changed is None:
-                    raise ResetRefused
+            )
+            if changed is None:
+                raise ResetRefused
 
     def send_link(self, contact_id: str, *, by: Manager) -> None:
         """Have a reset link sent to the e-mail of the contact's login, never to the one on the contact's file.
@@ -92,11 +88,7 @@ class PasswordResetService(PasswordService):
         with self._attempts.by_manager(Pathway.RESET_LINK_SENT, by) as attempt:
             contact = managed_contact(self.directory, contact_id, by)
             attempt.subject = contact.id
-            with self.store.writing() as work:
-                identity = work.identities.by_contact(contact.id)
-                if identity is None:
-                    raise NotAllowed(reason="not_activated")
-                self._mail.to_identity(work, MailKind.RESET_LINK, identity)
+            self._atomically(lambda work: self._queue_link_of(work, contact))
 
     def set_password(self, contact_id: str, *, by: Manager, new_password: str | None = None) -> TemporaryPassword:
         """Set a password to hand over; it must be changed at the next login. Generated when none is given.
@@ -117,18 +109,38 @@ class PasswordResetService(PasswordService):
             self._passwords.require_acceptable(password, email=identity.email, contacts=contacts)
             password_hash = self.hasher.hash(password)
             expires_at = self.clock.now() + self.policy.temporary_password_lifetime
-            with self.store.writing() as work:
-                identity, _ = self._reachable(work, contact, by)
-                changed = self._passwords.write(
-                    work,
-                    identity,
-                    password_hash=password_hash,
-                    notice=MailKind.TEMPORARY_PASSWORD_SET,
-                    temporary_until=expires_at,
-                )
-                if changed is None:
-                    raise NotAllowed(reason="reset_link_only")
+            self._atomically(
+                lambda work: self._hand_over(work, contact, by, password_hash=password_hash, expires_at=expires_at)
+            )
             return TemporaryPassword(password=password, expires_at=expires_at)
+
+    def _queue_link(self, work: UnitOfWork, address: EmailAddress, source: Source) -> Identity | None:
+        identity = work.identities.by_email(address.key)
+        if identity is None:
+            self._mail.to_address(work, MailKind.UNKNOWN_ADDRESS, address.address, locale=source.locale)
+        else:
+            self._mail.to_address(work, MailKind.RESET_LINK, identity.email, locale=source.locale, identity=identity)
+        return identity
+
+    def _queue_link_of(self, work: UnitOfWork, contact: Contact) -> None:
+        identity = work.identities.by_contact(contact.id)
+        if identity is None:
+            raise NotAllowed(reason="not_activated")
+        self._mail.to_identity(work, MailKind.RESET_LINK, identity)
+
+    def _hand_over(
+        self, work: UnitOfWork, contact: Contact, manager: Manager, *, password_hash: str, expires_at: datetime
+    ) -> None:
+        identity, _ = self._reachable(work, contact, manager)
+        changed = self._passwords.write(
+            work,
+            identity,
+            password_hash=password_hash,
+            notice=MailKind.TEMPORARY_PASSWORD_SET,
+            temporary_until=expires_at,
+        )
+        if changed is None:
+            raise NotAllowed(reason="reset_link_only")
 
     def _contacts_of(self, identity: Identity) -> tuple[Contact, ...]:
         with self.store.reading() as work:

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cached_property
+from typing import TypeVar
 
 import attrs
 
 from coproauth.core.tokens import Keyring
 from coproauth.policy import Policy
-from coproauth.ports import AuditSink, Clock, Directory, PasswordHasher, SecretSource, Store, Throttle
+from coproauth.ports import AuditSink, Clock, Directory, PasswordHasher, SecretSource, Store, Throttle, UnitOfWork
 from coproauth.services.attempts import Attempts
 from coproauth.services.outgoing_mail import OutgoingMail
 from coproauth.services.passwords import Passwords
 from coproauth.services.sessions import SessionKeeper
 from coproauth.services.signed_links import SignedLinks
+from coproauth.services.units import atomically
+
+T = TypeVar("T")
 
 
 @attrs.frozen(kw_only=True)
@@ -28,6 +33,9 @@ class Service:
     secrets: SecretSource
     keyring: Keyring
     policy: Policy
+
+    def _atomically(self, step: Callable[[UnitOfWork], T]) -> T:
+        return atomically(self.store, step, policy=self.policy)
 
     @cached_property
     def _attempts(self) -> Attempts:

@@ -14,6 +14,7 @@ from coproauth.core.tokens import TOKEN_MAX_LENGTH, Keyring, LinkClaims, Purpose
 from coproauth.errors import SessionRefused
 from coproauth.policy import Policy
 from coproauth.ports import Clock, Directory, SecretSource, Store, UnitOfWork
+from coproauth.services.units import atomically
 
 
 @attrs.frozen(kw_only=True)
@@ -40,12 +41,10 @@ class SessionKeeper:
         if view is None:
             raise SessionRefused
         if not is_live(view.record, view.identity, at=now, policy=self.policy):
-            with self.store.writing() as work:
-                work.sessions.end(view.record.digest)
+            atomically(self.store, lambda work: work.sessions.end(view.record.digest), policy=self.policy)
             raise SessionRefused
         if now - view.record.last_seen_at >= self.policy.session_touch:
-            with self.store.writing() as work:
-                work.sessions.touch(view.record.digest, at=now)
+            atomically(self.store, lambda work: work.sessions.touch(view.record.digest, at=now), policy=self.policy)
         return view
 
     def digest(self, session_token: object) -> str:

@@ -53,24 +53,27 @@ class SqlIdentities(_Repository):
 
     def add(self, identity: Identity) -> bool:
         """Store a new login; False, and nothing stored, if its e-mail key is taken."""
-        return self._changes_one_address(identity, insert(self.tables.identities))
+        return self._keeps_address(identity, insert(self.tables.identities)) is not None
 
     def save(self, identity: Identity, *, expected_stamp: int) -> bool:
         """Replace a login if its stamp is still the expected one; False if not, or if its e-mail key is taken."""
         table = self.tables.identities
         unchanged = (table.c.id == identity.id, table.c.credential_stamp == expected_stamp)
-        return self._changes_one_address(identity, update(table).where(*unchanged))
+        return self._keeps_address(identity, update(table).where(*unchanged)) == 1
 
-    def _changes_one_address(self, identity: Identity, statement: Insert | Update) -> bool:
-        """Write a login unless another has its address; the unit of work goes on either way."""
+    def _keeps_address(self, identity: Identity, statement: Insert | Update) -> int | None:
+        """Write a login and return how many rows that changed; None if another login has its address.
+
+        The unit of work goes on either way.
+        """
         try:
             with self.connection.begin_nested():
-                return self._changes_one(statement.values(dump(identity)))
+                return self.connection.execute(statement.values(dump(identity))).rowcount
         except IntegrityError:
             holder = self.by_email(identity.email_key)
             if holder is None or holder.id == identity.id:
-                raise  # it is not the address that is in the way
-            return False
+                raise  # not the address is in the way, or it is that of a login this unit of work cannot see yet
+            return None
 
 
 class SqlLinks(_Repository):
@@ -184,7 +187,14 @@ class SqlOutbox(_Repository):
         table = self.tables.outbox
         self.connection.execute(delete(table).where(table.c.id == intention_id))
 
-    def postpone(self, intention_id: str, *, due_at: datetime) -> None:
-        """Leave a mail for a later try."""
+    def postpone(self, intention_id: str, *, due_at: datetime, tries: int, failure: str | None) -> None:
+        """Leave a mail for a later try: how often it was tried, and what was in the way the last time."""
         table = self.tables.outbox
-        self.connection.execute(update(table).where(table.c.id == intention_id).values(due_at=due_at))
+        values = {"due_at": due_at, "tries": tries, "failure": failure}
+        self.connection.execute(update(table).where(table.c.id == intention_id).values(values))
+
+    def waiting(self, *, limit: int) -> Sequence[Intention]:
+        """Return what waits, also what is no longer tried, oldest first."""
+        table = self.tables.outbox
+        oldest_first = select(table).order_by(table.c.queued_at, table.c.id).limit(limit)
+        return [load(Intention, table, row) for row in self.connection.execute(oldest_first)]

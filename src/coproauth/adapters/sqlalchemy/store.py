@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 
 import attrs
 from sqlalchemy import Connection, Engine, MetaData
 
 from coproauth.adapters.sqlalchemy.directory import SqlDirectory
+from coproauth.adapters.sqlalchemy.housekeeping import SqlHousekeeping
 from coproauth.adapters.sqlalchemy.page_check import PageCheck
 from coproauth.adapters.sqlalchemy.repositories import (
     SqlCodes,
@@ -17,10 +18,12 @@ from coproauth.adapters.sqlalchemy.repositories import (
     SqlOutbox,
     SqlSessions,
 )
+from coproauth.adapters.sqlalchemy.schema import Schema
 from coproauth.adapters.sqlalchemy.tables import Tables
 from coproauth.adapters.sqlalchemy.throttle import SqlThrottle
 from coproauth.adapters.sqlalchemy.transactions import Transactions
 from coproauth.core.sessions import SessionView
+from coproauth.policy import Policy
 from coproauth.ports import Directory
 
 
@@ -43,44 +46,78 @@ class SqlStore:
         tables: under their prefix.
     """
 
-    def __init__(self, engine: Engine, *, tables: Tables | None = None) -> None:
+    def __init__(self, engine: Engine, *, tables: Tables | None = None, policy: Policy | None = None) -> None:
         """Take the engine; the tables are ours alone unless the host built them into its own metadata.
 
         An engine of the host's own should be created with ``hide_parameters=True``, so that no error shows a value.
+
+        Args:
+            engine: see ``sql_engine``.
+            tables: under another prefix, or in the host's metadata.
+            policy: how often the counters beside the store are tried again.
         """
+        self._policy = policy or Policy()
         self.engine = engine
         self.tables = tables or Tables.build(MetaData())
         self._transactions = Transactions.on(engine)
         self._page_checks: dict[int, PageCheck] = {}
+        self._is_checked = False
 
     def create_tables(self) -> None:
-        """Create the tables that are not there yet."""
-        metadata = self.tables.identities.metadata
-        with self._transactions.apart() as connection:
-            metadata.create_all(connection, tables=list(attrs.astuple(self.tables, recurse=False)))
+        """Create the tables, or bring them up to date; the same as ``coproauth schema upgrade``."""
+        self.schema.upgrade()
+
+    @property
+    def schema(self) -> Schema:
+        """The version of the tables, and the steps to the newest."""
+        return Schema(self.engine, prefix=self.tables.prefix)
 
     @contextmanager
     def reading(self) -> Iterator[SqlUnitOfWork]:
         """Open a consistent view."""
+        self._require_schema()
         with self._transactions.reading() as connection:
             yield self._on(connection)
 
     @contextmanager
     def writing(self) -> Iterator[SqlUnitOfWork]:
         """Open an atomic unit of work: kept when the block ends, undone when it raises."""
+        self._require_schema()
         with self._transactions.writing() as connection:
             yield self._on(connection)
 
     def throttle(self) -> SqlThrottle:
         """Return the counters kept beside the store."""
-        return SqlThrottle(self._transactions, self.tables.throttle)
+        return SqlThrottle(self._transactions, self.tables.throttle, policy=self._policy)
+
+    def housekeeping(self) -> SqlHousekeeping:
+        """Return what the operator reads and removes."""
+        return SqlHousekeeping(self._transactions, self.tables)
+
+    def within(self, connection: Connection) -> AbstractContextManager[None]:
+        """Let every use case in the block be part of a transaction of the host: kept when that is, or undone with it.
+
+        The transaction is opened by ``serializable(engine)``. What conflicts with it shows when the host commits, and
+        is the host's to run again. Counters of attempts are kept apart even so (on SQLite they cannot be).
+
+        Raises:
+            ConfigurationError: the transaction is not serializable.
+        """
+        return self._transactions.within(connection)
 
     def session_view(self, digest: str, directory: Directory) -> SessionView | None:
         """Return everything about a session: one statement if the directory is in this database, else two looks."""
+        self._require_schema()
         check = self._page_check(directory)
         with self._transactions.reading() as connection:
             rows = connection.execute(check.statement, {"digest": digest}).all()
         return check.read(rows)
+
+    def _require_schema(self) -> None:
+        """Look once whether the tables are those of this release; nothing is read or written before."""
+        if not self._is_checked:
+            self.schema.check()
+            self._is_checked = True
 
     def _page_check(self, directory: Directory) -> PageCheck:
         """Return the statement for a directory, composed once: there is one directory for the life of a store."""

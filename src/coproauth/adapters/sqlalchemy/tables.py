@@ -8,7 +8,9 @@ from typing import Any, TypeVar
 
 import attrs
 from sqlalchemy import (
+    BigInteger,
     Column,
+    Connection,
     DateTime,
     Dialect,
     ForeignKey,
@@ -17,10 +19,15 @@ from sqlalchemy import (
     MetaData,
     String,
     Table,
+    Text,
     TypeDecorator,
+    event,
+    insert,
 )
+from sqlalchemy.dialects.mysql import DATETIME
 
 PREFIX = "coproauth_"
+VERSION = 2  # of the tables described here: the last of the numbered steps in ``steps/``
 
 T = TypeVar("T")
 
@@ -28,7 +35,7 @@ T = TypeVar("T")
 class UtcDateTime(TypeDecorator[datetime]):
     """An instant: aware on the way in, aware UTC on the way out, whatever the engine keeps."""
 
-    impl = DateTime(timezone=True)
+    impl = DateTime(timezone=True).with_variant(DATETIME(fsp=6), "mysql", "mariadb")
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
@@ -51,19 +58,32 @@ class UtcDateTime(TypeDecorator[datetime]):
 _ID = String(255)
 _EMAIL = String(254)
 _DIGEST = String(64)
-_TEXT = String(400)
+_CLIPPED = String(400)
+# MariaDB compares without regard to case, accents or trailing spaces unless it is told not to.
+_MARIADB: dict[str, Any] = {
+    f"{dialect}_{option}": value
+    for dialect in ("mysql", "mariadb")
+    for option, value in (("engine", "InnoDB"), ("charset", "utf8mb4"), ("collate", "utf8mb4_nopad_bin"))
+}
 
 
 @attrs.frozen
 class Tables:
-    """The tables of one installation. A column's key is the name of the value's field."""
+    """The tables of one installation. A column's key is the name of the value's field.
 
+    Attributes:
+        prefix: what their names begin with.
+    """
+
+    prefix: str
     identities: Table
     links: Table
     codes: Table
     sessions: Table
     outbox: Table
     throttle: Table
+    audit: Table
+    schema: Table
     condominiums: Table
     accounts: Table
     contacts: Table
@@ -75,12 +95,15 @@ class Tables:
         condominiums = _condominiums(metadata, prefix)
         accounts = _accounts(metadata, prefix, condominiums)
         return cls(
+            prefix=prefix,
             identities=identities,
             links=_links(metadata, prefix, identities),
             codes=_codes(metadata, prefix, identities),
             sessions=_sessions(metadata, prefix, identities),
             outbox=_outbox(metadata, prefix),
             throttle=_throttle(metadata, prefix),
+            audit=_audit(metadata, prefix),
+            schema=_schema(metadata, prefix),
             condominiums=condominiums,
             accounts=accounts,
             contacts=_contacts(metadata, prefix, accounts),
@@ -97,25 +120,30 @@ def dump(value: attrs.AttrsInstance) -> dict[str, Any]:
     return attrs.asdict(value, recurse=False)
 
 
+def _table(name: str, metadata: MetaData, *columns: Column[Any]) -> Table:
+    return Table(name, metadata, *columns, **_MARIADB)
+
+
 def _identities(metadata: MetaData, prefix: str) -> Table:
-    return Table(
+    return _table(
         f"{prefix}identities",
         metadata,
         Column("id", _ID, primary_key=True),
         Column("email", _EMAIL, nullable=False),
         Column("email_key", _EMAIL, nullable=False, unique=True),
-        Column("password_hash", _TEXT),
+        Column("password_hash", _CLIPPED),
         Column("credential_stamp", Integer, nullable=False),
         Column("temporary_until", UtcDateTime),
         Column("last_account_id", _ID),
         Column("locale", String(8), nullable=False),
         Column("created_at", UtcDateTime, nullable=False),
-        Column("last_login_at", UtcDateTime, nullable=False),
+        Column("last_login_at", UtcDateTime, nullable=False, index=True),
+        Column("warned_at", UtcDateTime),
     )
 
 
 def _links(metadata: MetaData, prefix: str, identities: Table) -> Table:
-    return Table(
+    return _table(
         f"{prefix}links",
         metadata,
         Column("contact_id", _ID, primary_key=True),
@@ -125,7 +153,7 @@ def _links(metadata: MetaData, prefix: str, identities: Table) -> Table:
 
 
 def _codes(metadata: MetaData, prefix: str, identities: Table) -> Table:
-    return Table(
+    return _table(
         f"{prefix}codes",
         metadata,
         Column("id", _ID, primary_key=True),
@@ -133,9 +161,9 @@ def _codes(metadata: MetaData, prefix: str, identities: Table) -> Table:
         Column("portfolio_id", _ID, nullable=False),
         Column("code_index", _DIGEST, key="index", nullable=False, unique=True),
         Column("issued_at", UtcDateTime, nullable=False),
-        Column("expires_at", UtcDateTime, nullable=False),
+        Column("expires_at", UtcDateTime, nullable=False, index=True),
         Column("used_at", UtcDateTime),
-        Column("used_by", _ID, ForeignKey(identities.c.id)),
+        Column("used_by", _ID, ForeignKey(identities.c.id), index=True),
         Column("revoked_at", UtcDateTime),
         Column("proof_email_key", _EMAIL),
         Column("proof_nonce", _DIGEST),
@@ -144,7 +172,7 @@ def _codes(metadata: MetaData, prefix: str, identities: Table) -> Table:
 
 
 def _sessions(metadata: MetaData, prefix: str, identities: Table) -> Table:
-    return Table(
+    return _table(
         f"{prefix}sessions",
         metadata,
         Column("digest", _DIGEST, primary_key=True),
@@ -154,35 +182,36 @@ def _sessions(metadata: MetaData, prefix: str, identities: Table) -> Table:
         Column("account_id", _ID),
         Column("authenticated_at", UtcDateTime, nullable=False),
         Column("last_seen_at", UtcDateTime, nullable=False),
-        Column("expires_at", UtcDateTime, nullable=False),
-        Column("address", _TEXT, nullable=False),
-        Column("user_agent", _TEXT),
+        Column("expires_at", UtcDateTime, nullable=False, index=True),
+        Column("address", _CLIPPED, nullable=False),
+        Column("user_agent", _CLIPPED),
     )
 
 
 def _outbox(metadata: MetaData, prefix: str) -> Table:
-    table = Table(
+    table = _table(
         f"{prefix}outbox",
         metadata,
         Column("id", _ID, primary_key=True),
         Column("kind", String(40), nullable=False),
-        Column("recipient", _EMAIL, key="to", nullable=False),
+        Column("recipient", _EMAIL, key="to", nullable=False, index=True),
         Column("locale", String(8), nullable=False),
-        Column("identity_id", _ID),
+        Column("identity_id", _ID, index=True),
         Column("credential_stamp", Integer),
         Column("nonce", _DIGEST),
-        Column("condominium_name", _TEXT, nullable=False),
-        Column("contact_name", _TEXT, nullable=False),
-        Column("queued_at", UtcDateTime, nullable=False),
+        Column("condominium_name", Text, nullable=False),
+        Column("contact_name", Text, nullable=False),
+        Column("queued_at", UtcDateTime, nullable=False, index=True),
         Column("due_at", UtcDateTime, nullable=False),
         Column("tries", Integer, nullable=False),
+        Column("failure", String(80)),
     )
     Index(f"{prefix}outbox_due", table.c.due_at)
     return table
 
 
 def _throttle(metadata: MetaData, prefix: str) -> Table:
-    return Table(
+    return _table(
         f"{prefix}throttle",
         metadata,
         Column("name", _ID, primary_key=True),
@@ -193,37 +222,68 @@ def _throttle(metadata: MetaData, prefix: str) -> Table:
     )
 
 
+def _audit(metadata: MetaData, prefix: str) -> Table:
+    return _table(
+        f"{prefix}audit",
+        metadata,
+        Column("position", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
+        Column("at", UtcDateTime, nullable=False, index=True),
+        Column("pathway", String(40), nullable=False),
+        Column("outcome", String(16), nullable=False),
+        Column("reason", String(80)),
+        Column("actor", _ID),
+        Column("subject", _ID),
+        Column("address", _CLIPPED),
+    )
+
+
+def _schema(metadata: MetaData, prefix: str) -> Table:
+    table = _table(
+        f"{prefix}schema",
+        metadata,
+        Column("version", Integer, primary_key=True, autoincrement=False),
+        Column("applied_at", UtcDateTime, nullable=False),
+    )
+    # A host that creates its metadata as a whole has the newest version from the start.
+    event.listen(table, "after_create", _record_version)
+    return table
+
+
+def _record_version(table: Table, connection: Connection, **_: object) -> None:
+    connection.execute(insert(table).values(version=VERSION, applied_at=datetime.now(UTC)))
+
+
 def _condominiums(metadata: MetaData, prefix: str) -> Table:
-    return Table(
+    return _table(
         f"{prefix}condominiums",
         metadata,
         Column("position", Integer, primary_key=True),
         Column("id", _ID, nullable=False, unique=True),
-        Column("name", _TEXT, nullable=False),
+        Column("name", Text, nullable=False),
         Column("portfolio_id", _ID, nullable=False, index=True),
     )
 
 
 def _accounts(metadata: MetaData, prefix: str, condominiums: Table) -> Table:
-    return Table(
+    return _table(
         f"{prefix}accounts",
         metadata,
         Column("position", Integer, primary_key=True),
         Column("id", _ID, nullable=False, unique=True),
         Column("condominium_id", _ID, _owner(condominiums), nullable=False, index=True),
-        Column("label", _TEXT, nullable=False),
+        Column("label", Text, nullable=False),
     )
 
 
 def _contacts(metadata: MetaData, prefix: str, accounts: Table) -> Table:
-    return Table(
+    return _table(
         f"{prefix}contacts",
         metadata,
         Column("position", Integer, primary_key=True),
         Column("id", _ID, nullable=False, unique=True),
         Column("account_id", _ID, _owner(accounts), nullable=False, index=True),
-        Column("name", _TEXT, nullable=False),
-        Column("email", _TEXT),
+        Column("name", Text, nullable=False),
+        Column("email", Text),
     )
 
 

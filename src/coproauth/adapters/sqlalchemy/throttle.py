@@ -2,52 +2,63 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, Table, delete, insert, select, update
+from sqlalchemy import Connection, Table, bindparam, delete, insert, select, update
 
 from coproauth.adapters.sqlalchemy.tables import dump
 from coproauth.adapters.sqlalchemy.transactions import Transactions
-from coproauth.core.throttling import Counter, ThrottleKey, decide_admission
+from coproauth.core.throttling import Counter, ThrottleKey, decide_admission, uncounted
+from coproauth.policy import Policy
+from coproauth.services.units import persistently
 
 
 class SqlThrottle:
     """Counts attempts in a table; each call is one transaction of its own."""
 
-    def __init__(self, transactions: Transactions, table: Table) -> None:
-        """Take where transactions are opened, and the table."""
+    def __init__(self, transactions: Transactions, table: Table, *, policy: Policy) -> None:
+        """Take where transactions are opened, the table, and how often to try again."""
         self._transactions = transactions
         self._table = table
+        self._policy = policy
 
     def admit(self, keys: Sequence[ThrottleKey], *, at: datetime) -> timedelta:
         """Count one attempt on every key and return zero; or count none and return the longest wait."""
+        if not keys:
+            return timedelta(0)
+        return persistently(lambda: self._admit(keys, at), policy=self._policy)
+
+    def settle(self, *, forgive: Sequence[ThrottleKey] = (), clear: Sequence[ThrottleKey] = ()) -> None:
+        """Take one attempt back from some keys, with the wait that followed; forget everything about others."""
+        if forgive or clear:
+            persistently(lambda: self._settle(forgive, clear), policy=self._policy)
+
+    def _admit(self, keys: Sequence[ThrottleKey], at: datetime) -> timedelta:
         with self._transactions.apart() as connection:
-            counters = self._read(connection, keys)
+            counters = self._locked(connection, keys)
+            missing = {key.name for key in keys} - counters.keys()
+            if missing:
+                self._begin(connection, missing, at)
+                counters = self._locked(connection, keys)
             decision = decide_admission(keys, counters, at=at)
             if isinstance(decision, timedelta):
                 return decision
-            for name, counter in decision.items():
-                self._write(connection, name, counter, is_new=name not in counters)
+            self._write(connection, decision)
             return timedelta(0)
 
-    def forgive(self, keys: Sequence[ThrottleKey]) -> None:
-        """Take one attempt back from every key, and the wait that followed from it."""
-        if not keys:
-            return
+    def _settle(self, forgive: Sequence[ThrottleKey], clear: Sequence[ThrottleKey]) -> None:
         with self._transactions.apart() as connection:
-            counters = self._read(connection, keys)
-            for key in keys:
-                if key.name in counters:
-                    self._write(connection, key.name, counters[key.name].one_less(), is_new=False)
+            counters = self._locked(connection, [*forgive, *clear])
+            known = [key.name for key in forgive if key.name in counters]
+            self._write(connection, {name: counters[name].one_less() for name in known})
+            cleared = sorted(key.name for key in clear if key.name in counters)
+            if cleared:
+                connection.execute(delete(self._table).where(self._table.c.name.in_(cleared)))
 
-    def clear(self, key: ThrottleKey) -> None:
-        """Forget everything about a key."""
-        with self._transactions.apart() as connection:
-            connection.execute(delete(self._table).where(self._table.c.name == key.name))
-
-    def _read(self, connection: Connection, keys: Sequence[ThrottleKey]) -> dict[str, Counter]:
-        wanted = self._table.c.name.in_([key.name for key in keys])
+    def _locked(self, connection: Connection, keys: Iterable[ThrottleKey]) -> dict[str, Counter]:
+        """Read counters and hold them, in an order that is the same for everyone."""
+        wanted = self._table.c.name.in_(sorted({key.name for key in keys}))
         rows = connection.execute(select(self._table).where(wanted).order_by(self._table.c.name).with_for_update())
         return {
             row.name: Counter(
@@ -56,9 +67,11 @@ class SqlThrottle:
             for row in rows
         }
 
-    def _write(self, connection: Connection, name: str, counter: Counter, *, is_new: bool) -> None:
-        values = dump(counter)
-        if is_new:
-            connection.execute(insert(self._table).values(name=name, **values))
-        else:
-            connection.execute(update(self._table).where(self._table.c.name == name).values(values))
+    def _begin(self, connection: Connection, names: Iterable[str], at: datetime) -> None:
+        """Store counters that have counted nothing, so that there is something to hold."""
+        connection.execute(insert(self._table), [{"name": name, **dump(uncounted(at))} for name in sorted(names)])
+
+    def _write(self, connection: Connection, counters: dict[str, Counter]) -> None:
+        if counters:
+            one = update(self._table).where(self._table.c.name == bindparam("of"))
+            connection.execute(one, [{"of": name, **dump(counters[name])} for name in sorted(counters)])

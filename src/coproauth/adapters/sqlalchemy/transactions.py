@@ -1,7 +1,10 @@
-"""Who holds a connection, and for what.
+"""Who holds a connection, for what, and how apart from others it is.
 
 Within a unit of work everything goes over its one connection: store and directory see the same snapshot, and a thread
 never waits for a second connection while it holds a first (which, with a bounded pool, ends in all threads waiting).
+
+Units of work are serializable: each has the effect it would have alone. SQLite lets one write at a time; PostgreSQL
+and MariaDB let them run side by side and undo one of two that cannot both hold, which is then run again.
 """
 
 from __future__ import annotations
@@ -10,11 +13,36 @@ import threading
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
+from functools import cached_property
 from weakref import WeakKeyDictionary, ref
 
-from sqlalchemy import Connection, Engine
+import attrs
+from sqlalchemy import Connection, Engine, create_engine
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-WRITING = "coproauth_writing"  # the execution option that tells a unit of work from a reading
+from coproauth.adapters.sqlalchemy.failures import name_failure
+from coproauth.errors import ConfigurationError, Interrupted, Unavailable
+
+WRITING = "coproauth_writing"  # the execution option that has SQLite take the write lock at the beginning
+
+
+def serializable(engine: Engine) -> Engine:
+    """Return the engine, over the same pool, with transactions as a unit of work needs them.
+
+    For a host that runs a use case in a transaction of its own: ``Session(serializable(engine))``.
+    """
+    if engine.dialect.name == "sqlite":
+        return engine.execution_options(**{WRITING: True})
+    return engine.execution_options(isolation_level="SERIALIZABLE")
+
+
+@attrs.frozen
+class _Current:
+    """The transaction that a thread is in."""
+
+    connection: Connection
+    is_hosted: bool = False
 
 
 class Transactions:
@@ -23,11 +51,10 @@ class Transactions:
     def __init__(self, engine: Engine) -> None:
         """Use ``Transactions.on``: what shares an engine must share this."""
         self._engine_ref = ref(engine)  # weak: an engine that its owner drops is not kept alive from here
-        self._current: ContextVar[Connection | None] = ContextVar("connection", default=None)
+        self._dialect = engine.dialect.name
+        self._current: ContextVar[_Current | None] = ContextVar("transaction", default=None)
         # SQLite has one writer at a time and lets the others poll; threads of one process take turns instead.
-        self._turn: AbstractContextManager[object] = (
-            threading.Lock() if engine.dialect.name == "sqlite" else nullcontext()
-        )
+        self._turn: AbstractContextManager[object] = threading.Lock() if self._dialect == "sqlite" else nullcontext()
 
     @classmethod
     def on(cls, engine: Engine) -> Transactions:
@@ -43,44 +70,119 @@ class Transactions:
         """Open a consistent view, or go on in the transaction that this thread is in."""
         current = self._current.get()
         if current is not None:
-            yield current
+            yield current.connection
             return
-        with self._connect() as connection, connection.begin(), self._being_current(connection):
+        with self._begun(self._engine, "REPEATABLE READ") as connection, self._being(_Current(connection)):
             yield connection
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
-        """Open a unit of work: kept when the block ends, undone when it raises."""
-        with self.apart() as connection, self._being_current(connection):
+        """Open a unit of work: kept when the block ends, undone when it raises.
+
+        In a transaction of the host it is kept when that one is.
+        """
+        current = self._require_none_of_ours()
+        if current is not None:
+            with _nested(current.connection) as connection, self._being(_Current(connection)):
+                yield connection
+            return
+        with self._turn, self._begun(self._engine, "SERIALIZABLE") as connection, self._being(_Current(connection)):
             yield connection
 
     @contextmanager
     def apart(self) -> Iterator[Connection]:
-        """Open a transaction that belongs to no unit of work.
+        """Open a transaction that belongs to no unit of work, and is kept whatever becomes of the host's.
+
+        On SQLite, which has one writer at a time, it is part of the host's if there is one.
 
         Raises:
             RuntimeError: this thread is in a unit of work already, and would wait for itself.
         """
-        if self._current.get() is not None:
-            raise RuntimeError("a unit of work is open in this thread: nothing else can be written before it ends")
-        with self._turn, self._connect() as connection:
-            connection.execution_options(**{WRITING: True})
-            with connection.begin():
+        current = self._require_none_of_ours()
+        if current is not None and self._dialect == "sqlite":
+            with _nested(current.connection) as connection:
                 yield connection
+            return
+        engine = self._engine if current is None else self._side_engine
+        with self._turn, self._begun(engine, "READ COMMITTED") as connection:
+            yield connection
 
-    def _connect(self) -> Connection:
+    @contextmanager
+    def within(self, connection: Connection) -> Iterator[None]:
+        """Let everything in the block be part of a transaction of the host.
+
+        Raises:
+            ConfigurationError: the transaction is not serializable.
+        """
+        if not _is_serializable(connection):
+            raise ConfigurationError("open the transaction by coproauth.adapters.sqlalchemy.serializable(engine)")
+        with self._being(_Current(connection, is_hosted=True)):
+            yield
+
+    @property
+    def _engine(self) -> Engine:
         engine = self._engine_ref()
         if engine is None:
             raise RuntimeError("the engine is gone")
-        return engine.connect()
+        return engine
+
+    @cached_property
+    def _side_engine(self) -> Engine:
+        """A pool of its own: a thread in the host's transaction must not wait for a second connection of the first."""
+        return create_engine(self._engine.url, pool=self._engine.pool.recreate(), hide_parameters=True)
 
     @contextmanager
-    def _being_current(self, connection: Connection) -> Iterator[None]:
-        token = self._current.set(connection)
+    def _begun(self, engine: Engine, isolation: str) -> Iterator[Connection]:
+        is_committing = False
+        try:
+            with engine.connect() as connection:
+                self._isolate(connection, isolation)
+                with connection.begin():
+                    if self._dialect in {"mysql", "mariadb"}:
+                        connection.exec_driver_sql(f"SET TRANSACTION ISOLATION LEVEL {isolation}")
+                    yield connection
+                    is_committing = True
+        except DBAPIError as error:
+            raise name_failure(error, is_committing=is_committing) from error
+        except PoolTimeout as error:
+            raise Unavailable(reason="store_away") from error
+
+    def _isolate(self, connection: Connection, isolation: str) -> None:
+        if self._dialect == "sqlite":
+            connection.execution_options(**{WRITING: isolation != "REPEATABLE READ"})
+        elif self._dialect == "postgresql":
+            connection.execution_options(isolation_level=isolation)
+
+    def _require_none_of_ours(self) -> _Current | None:
+        current = self._current.get()
+        if current is not None and not current.is_hosted:
+            raise RuntimeError("a unit of work is open in this thread: nothing else can be written before it ends")
+        return current
+
+    @contextmanager
+    def _being(self, current: _Current) -> Iterator[None]:
+        token = self._current.set(current)
         try:
             yield
         finally:
             self._current.reset(token)
+
+
+@contextmanager
+def _nested(connection: Connection) -> Iterator[Connection]:
+    """Open a savepoint; what interrupts it has undone the host's transaction, which is the host's to run again."""
+    try:
+        with connection.begin_nested():
+            yield connection
+    except DBAPIError as error:
+        failure = name_failure(error, is_committing=False)
+        raise (Unavailable(reason=failure.reason) if isinstance(failure, Interrupted) else failure) from error
+
+
+def _is_serializable(connection: Connection) -> bool:
+    if connection.dialect.name == "sqlite":
+        return bool(connection.get_execution_options().get(WRITING))
+    return connection.get_isolation_level() == "SERIALIZABLE"
 
 
 _lock = threading.Lock()

@@ -1,0 +1,59 @@
+"""Runs a step as one unit of work, and again if another came in between."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable
+from datetime import timedelta
+from typing import TypeVar
+
+from coproauth.errors import Interrupted, Unavailable
+from coproauth.policy import Policy
+from coproauth.ports import Store, UnitOfWork
+
+T = TypeVar("T")
+
+
+def atomically(store: Store, step: Callable[[UnitOfWork], T], *, policy: Policy) -> T:
+    """Run a step in a unit of work: all it writes is kept, or nothing.
+
+    Databases that let units of work run side by side undo one of two that cannot both hold; it is run again from its
+    start, on what the other left, so a step must do nothing but read and write through its unit of work.
+
+    Raises:
+        Unavailable: it was undone as often as ``Policy.store_tries`` allows, or the store is away.
+    """
+
+    def run() -> T:
+        with store.writing() as work:
+            return step(work)
+
+    return persistently(run, policy=policy)
+
+
+def persistently(run: Callable[[], T], *, policy: Policy) -> T:
+    """Run something again, from its start, as long as it is interrupted and the policy allows another try.
+
+    Raises:
+        Unavailable: it was interrupted every time.
+    """
+    for wait in _waits(policy):
+        try:
+            return run()
+        except Interrupted:
+            _pause(wait)
+    try:
+        return run()
+    except Interrupted as interrupted:
+        raise Unavailable(reason=interrupted.reason) from interrupted
+
+
+def _waits(policy: Policy) -> list[timedelta]:
+    """Return how long to wait at most after each run but the last."""
+    return [min(policy.store_backoff * 2**done, policy.store_longest_backoff) for done in range(policy.store_tries - 1)]
+
+
+def _pause(longest: timedelta) -> None:
+    """Wait a random part of a time, so that those who met once do not meet again."""
+    time.sleep(random.uniform(0, longest.total_seconds()))  # noqa: S311 - no secret follows from it
