@@ -3,27 +3,43 @@
 from __future__ import annotations
 
 import argparse
-import socket
-import sys
 from collections.abc import Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from coproauth import __version__
-from coproauth.services.courier import BackgroundCourier
+from coproauth.commands import demo
+from coproauth.commands.terminal import fail
+from coproauth.errors import ConfigurationError, Unavailable
 
-if TYPE_CHECKING:
-    from coproauth.portal.demo import Demo
-
-_HOST = "127.0.0.1"
-_HTTP_PORT = 80  # left out of addresses by browsers
-_DATABASE = Path("coproauth-demo.sqlite3")
-_PORT_MAX = 65_535
 _INTERRUPTED = 130  # 128 + SIGINT, as shells tell it
 _EXTRA_MISSING = """\
-The demonstration needs the packages of the portal, and {name} is not installed:
+This command needs a package that is not installed: {name}. These are the extras that bring them all:
 
-    python -m pip install 'coproauth[portal]'"""
+    python -m pip install 'coproauth[postgres,mariadb,redis]'"""
+_AWAY = {
+    "store_conflict": "The database is busy with other work. Run the command again.",
+    "store_away": "The database cannot be reached, or does not answer in time; 'coproauth doctor' looks closer.",
+    "outcome_unknown": "The connection broke while a change was being kept. See whether it was, before you repeat it.",
+    "throttle_away": "The counters of attempts cannot be reached; 'coproauth doctor' looks closer.",
+}
+
+
+class Command(Protocol):
+    """A subcommand: a module of ``coproauth.commands``."""
+
+    NAME: str
+    HELP: str
+
+    def add_arguments(self, parser: argparse.ArgumentParser, /) -> None:
+        """Declare what may be typed behind its name."""
+        ...
+
+    def run(self, options: argparse.Namespace, /) -> int:
+        """Do it, and return the exit status: 0, or 1 if it could not be done."""
+        ...
+
+
+COMMANDS: tuple[Command, ...] = (demo,)  # in the order of the help
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -33,114 +49,30 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _parser().print_help()
         return 2
     try:
-        return _demo(options.database, port=options.port, reset=options.reset)
+        return _run(options)
     except KeyboardInterrupt:  # before there was anything to stop
         return _INTERRUPTED
+
+
+def _run(options: argparse.Namespace) -> int:
+    """Run one command; whatever was foreseen is told in a sentence."""
+    command = next(command for command in COMMANDS if options.command == command.NAME)
+    try:
+        return command.run(options)
+    except ConfigurationError as error:
+        return fail(str(error))
+    except Unavailable as error:
+        return fail(_AWAY[error.reason])
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] == __package__:
+            raise
+        return fail(_EXTRA_MISSING.format(name=error.name))
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="coproauth", description="Identity for condominium portals.")
     parser.add_argument("--version", action="version", version=f"coproauth {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="command")
-    demo = commands.add_parser("demo", help="serve a portal with sample condominiums on this machine")
-    demo.add_argument("--port", type=_port, default=8000, help="8000 if not given; 0 takes a free one")
-    demo.add_argument("--database", type=_file, default=_DATABASE, help=f"SQLite file, {_DATABASE} if not given")
-    demo.add_argument("--reset", action="store_true", help="start over with a new database")
+    for command in COMMANDS:
+        command.add_arguments(commands.add_parser(command.NAME, help=command.HELP, description=command.HELP))
     return parser
-
-
-def _port(typed: str) -> int:
-    if typed.isascii() and typed.isdecimal() and int(typed[:6]) <= _PORT_MAX:
-        return int(typed)
-    raise argparse.ArgumentTypeError(f"a port is a number from 0 to {_PORT_MAX}, not {typed!r}")
-
-
-def _file(typed: str) -> Path:
-    path = Path(typed)
-    if path.name in {"", ".."}:
-        raise argparse.ArgumentTypeError(f"{typed!r} names no file")
-    return path
-
-
-def _demo(database: Path, *, port: int, reset: bool) -> int:
-    try:
-        import uvicorn  # noqa: F401, PLC0415 - an extra
-
-        from coproauth.portal.demo import DatabaseRefused, open_demo  # noqa: PLC0415 - an extra
-    except ModuleNotFoundError as error:
-        return _fail(_EXTRA_MISSING.format(name=error.name))
-    try:
-        listener = _listen(port)
-    except OSError as error:
-        return _fail(f"Port {port} cannot be used ({error.strerror}); choose another with --port.")
-    with listener:
-        address = _address(listener.getsockname()[1])
-        _say(f"Preparing {database}: a few seconds the first time, passwords are really hashed…")
-        try:
-            with open_demo(database, portal_url=address, reset=reset) as demo:
-                _say(_guide(demo, address))
-                _serve(demo, listener)
-        except DatabaseRefused as refusal:
-            return _fail(str(refusal))
-    return 0
-
-
-def _serve(demo: Demo, listener: socket.socket) -> None:
-    """Answer until Ctrl-C, which is how it is meant to end."""
-    import uvicorn  # noqa: PLC0415 - an extra
-
-    config = uvicorn.Config(
-        demo.app, log_level="warning", access_log=False, proxy_headers=False, server_header=False, ws="none"
-    )
-    try:
-        with BackgroundCourier(demo.auth.courier, interval=0.5):
-            uvicorn.Server(config).run(sockets=[listener])
-    except KeyboardInterrupt:
-        _say("\nStopped. The same command opens it again as you left it; --reset starts over.")
-
-
-def _listen(port: int) -> socket.socket:
-    listener = socket.socket()
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((_HOST, port))
-        listener.listen()  # a browser that comes before the server has started waits, instead of being refused
-    except OSError:
-        listener.close()
-        raise
-    return listener
-
-
-def _guide(demo: Demo, address: str) -> str:
-    """Return what is printed at the start: where to go, and what to try."""
-    from coproauth.portal.words import load_texts  # noqa: PLC0415 - an extra
-
-    texts = load_texts("en")
-    lines = [
-        "",
-        f"  Portal     {address}/",
-        f"  Guide      {address}/demo",
-        f"  Mailbox    {address}/demo/mailbox",
-        f"  Managers   {address}/desk",
-        "",
-        f"  Password of every login below, unless another stands beside it: {demo.password}",
-    ]
-    for hint in demo.hints:
-        typed = "   ".join(filter(None, (hint.code, hint.email, hint.password)))
-        lines += ["", f"  {texts[f'demo.show.{hint.shows}']}", f"    {hint.name}:  {typed}"]
-    return "\n".join([*lines, "", "Ctrl-C ends it."])
-
-
-def _fail(sentence: str) -> int:
-    sys.stderr.write(sentence + "\n")
-    return 1
-
-
-def _say(text: str) -> None:
-    sys.stdout.write(text + "\n")
-    sys.stdout.flush()
-
-
-def _address(port: int) -> str:
-    """Return the portal's address as a browser names it."""
-    return f"http://{_HOST}" if port == _HTTP_PORT else f"http://{_HOST}:{port}"

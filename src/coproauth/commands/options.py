@@ -1,0 +1,33 @@
+"""The option that every command of the operator has: where the configuration is."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from coproauth.configuration import Configuration
+
+VARIABLE = "COPROAUTH_CONFIG"
+DEFAULT = Path("coproauth.toml")
+
+
+def add_config(parser: argparse.ArgumentParser) -> None:
+    """Let a command be told its configuration."""
+    parser.add_argument(
+        "--config", type=Path, metavar="FILE", help=f"configuration; ${VARIABLE} if not given, else ./{DEFAULT}"
+    )
+
+
+def configuration_of(options: argparse.Namespace) -> Configuration:
+    """Load the configuration that a command was told; to be used in a ``with`` block.
+
+    Raises:
+        ConfigurationError: it is not there, or not as it should be; the message names file and key.
+    """
+    from coproauth.configuration import Configuration  # noqa: PLC0415 - an extra
+
+    named = options.config or os.environ.get(VARIABLE) or DEFAULT
+    return Configuration.load(Path(named))

@@ -1,0 +1,211 @@
+"""The configuration of an installation: one TOML file, read into values, and the library wired from them.
+
+Commands and stand-alone portals use it; a host that has settings of its own wires ``Coproauth`` itself.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+import attrs
+from sqlalchemy import Engine, MetaData
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError
+
+from coproauth.adapters.logging import LoggingAudit
+from coproauth.adapters.smtp import SmtpMailer
+from coproauth.adapters.sqlalchemy import (
+    EngineSettings,
+    Schema,
+    SqlAudit,
+    SqlStore,
+    StandaloneDirectory,
+    Tables,
+    sql_engine,
+)
+from coproauth.core.messages import Message
+from coproauth.errors import ConfigurationError
+from coproauth.facade import Coproauth
+from coproauth.policy import Policy
+from coproauth.ports import AuditSink, Directory, Store, Throttle
+from coproauth.toml_values import TomlReader, read_toml
+
+if TYPE_CHECKING:
+    from redis import Redis
+
+_NOT_IN_FILES = frozenset({"folder", "ssl_context", "clock", "secrets"})  # objects, no values
+
+
+@attrs.frozen(kw_only=True)
+class RedisSettings:
+    """Where Redis is, and what is kept there beside the counters of attempts.
+
+    Attributes:
+        url: ``redis://…``, ``rediss://…`` or ``unix://…``.
+        sessions: whether sessions are kept there, too.
+    """
+
+    url: str = attrs.field(repr=False)
+    sessions: bool = False
+
+
+@attrs.frozen(kw_only=True)
+class AuditSettings:
+    """Where the audit trail goes.
+
+    Attributes:
+        table: into a table of the database, instead of Python's logging.
+    """
+
+    table: bool = False
+
+
+@attrs.frozen(kw_only=True)
+class Configuration:
+    """What an installation is made of; to be used in a ``with`` block, which closes what it opened.
+
+    Attributes:
+        database: its URL; the path of a SQLite file is relative to ``folder``.
+        portal_url: where mail sends people.
+        secret_keys: 32 random bytes or more each; oldest first, the last signs.
+        table_prefix: what the names of the tables begin with.
+        database_settings: connections and waits.
+        smtp: the mail server, if mail is to be sent.
+        redis: where attempts are counted, instead of the database.
+        policy: every limit.
+        audit: where the audit trail goes.
+        folder: where relative paths start: that of the file.
+    """
+
+    database: str = attrs.field(repr=False)
+    portal_url: str
+    secret_keys: tuple[str, ...] = attrs.field(repr=False)
+    table_prefix: str = "coproauth_"
+    database_settings: EngineSettings = EngineSettings()
+    smtp: SmtpMailer | None = None
+    redis: RedisSettings | None = None
+    policy: Policy = Policy()
+    audit: AuditSettings = AuditSettings()
+    folder: Path = Path()
+
+    @classmethod
+    def load(cls, path: Path) -> Configuration:
+        """Return what a file says.
+
+        Raises:
+            ConfigurationError: the file cannot be read, or one of its keys cannot be used; the message names it.
+        """
+        reader = TomlReader(folder=path.parent, left_out=_NOT_IN_FILES)
+        try:
+            return attrs.evolve(reader.build(cls, read_toml(path)), folder=path.parent)
+        except ConfigurationError as error:
+            raise ConfigurationError(f"{path}: {error}") from None
+
+    def __enter__(self) -> Self:
+        """Nothing is opened before it is needed."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close the connections."""
+        self.engine().dispose()
+
+    def engine(self) -> Engine:
+        """Return the engine, one for as long as the configuration is used; it connects when it is needed."""
+        return self._engine
+
+    def tables(self) -> Tables:
+        """Return the tables under their prefix."""
+        return Tables.build(MetaData(), prefix=self.table_prefix)
+
+    def schema(self) -> Schema:
+        """Return the version of the tables, and the steps to the newest."""
+        return Schema(self.engine(), prefix=self.table_prefix)
+
+    def store(self) -> SqlStore:
+        """Return the store on the database."""
+        return SqlStore(self.engine(), tables=self.tables(), policy=self.policy)
+
+    def directory(self) -> StandaloneDirectory:
+        """Return the directory in tables of ours."""
+        return StandaloneDirectory(self.engine(), tables=self.tables())
+
+    def mailer(self) -> SmtpMailer:
+        """Return the mailer.
+
+        Raises:
+            ConfigurationError: no mail server is configured.
+        """
+        if self.smtp is None:
+            raise ConfigurationError("smtp is missing; it must be a table, for mail to be sent")
+        return self.smtp
+
+    def wire(self, *, directory: Directory | None = None) -> Coproauth:
+        """Return the library, over the stand-alone directory unless the host's own is given.
+
+        Raises:
+            ConfigurationError: a key is missing or short, or the portal's address is no safe base for links.
+        """
+        store, throttle = self._on_redis(self.store())
+        return Coproauth(
+            store=store,
+            directory=directory or self.directory(),
+            mailer=self.smtp or _NoMailer(self),
+            secret_keys=self.secret_keys,
+            portal_url=self.portal_url,
+            policy=self.policy,
+            throttle=throttle,
+            audit=self._audit(),
+        )
+
+    @cached_property
+    def _engine(self) -> Engine:
+        return sql_engine(self._database_url(), settings=self.database_settings)
+
+    def _database_url(self) -> URL:
+        """Return the database's URL; what is relative starts at the file, not where the command is run."""
+        try:
+            url = make_url(self.database)
+        except ArgumentError:
+            raise ConfigurationError("database is no URL such as sqlite:///portal.sqlite3") from None
+        path = url.database or ""
+        is_file = url.get_backend_name() == "sqlite" and path not in {"", ":memory:"}
+        return url.set(database=str(self.folder / path)) if is_file else url
+
+    def redis_client(self) -> Redis | None:
+        """Return a client of Redis, if one is configured; it connects when it is needed."""
+        if self.redis is None:
+            return None
+        from coproauth.adapters.redis import redis_client  # noqa: PLC0415 - an extra
+
+        return redis_client(self.redis.url)
+
+    def _on_redis(self, store: Store) -> tuple[Store, Throttle | None]:
+        """Return the store and the throttle, on Redis as far as it is configured."""
+        client = self.redis_client()
+        if client is None or self.redis is None:
+            return store, None
+        from coproauth.adapters.redis import RedisSessions, RedisThrottle  # noqa: PLC0415 - an extra
+
+        return (
+            RedisSessions(store, client) if self.redis.sessions else store,
+            RedisThrottle(client, policy=self.policy),
+        )
+
+    def _audit(self) -> AuditSink:
+        return SqlAudit(self.engine(), tables=self.tables()) if self.audit.table else LoggingAudit()
+
+
+@attrs.frozen
+class _NoMailer:
+    """Stands where no mail server is configured; says so when mail is to be sent."""
+
+    configuration: Configuration
+
+    def send(self, message: Message) -> None:
+        """Refuse."""
+        self.configuration.mailer().send(message)
