@@ -1,0 +1,157 @@
+"""However many people there are, whatever the services ask is answered by an index."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import attrs
+import pytest
+from sqlalchemy import Connection, Engine, MetaData, event, insert
+from tests.adapters.test_store import CODE, JEANNE, MAIL, SESSION
+from tests.engines import SQL, Adapters, adapters_on
+
+from coproauth import Refused
+from coproauth.adapters.sqlalchemy import Tables
+from coproauth.core.maintenance import Waste
+from coproauth.ports import Store
+from coproauth.testing import Sandbox
+from coproauth.testing.sandbox import PASSWORD
+
+PEOPLE = 400
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+@pytest.fixture(params=SQL)
+def adapters(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Adapters]:
+    """Adapters with enough people in them that a database would rather use an index than read them all."""
+    with adapters_on(request.param, request, tmp_path) as adapters:
+        _populate(adapters.store)
+        with adapters.engine.begin() as connection:
+            _build(connection)
+            for table in ("identities", "links", "codes", "sessions", "outbox", "condominiums", "accounts", "contacts"):
+                analyze = "ANALYZE TABLE" if connection.dialect.name == "mariadb" else "ANALYZE"
+                connection.exec_driver_sql(f"{analyze} coproauth_{table}")
+        yield adapters
+
+
+def _populate(store: Store) -> None:
+    with store.writing() as work:
+        for number in range(PEOPLE):
+            email = f"person{number}@example.net"
+            identity = attrs.evolve(JEANNE, id=f"id-{number}", email=email, email_key=email)
+            work.identities.add(identity)
+            work.links.put(contact_id=f"contact-{number}", identity_id=identity.id, at=NOW)
+            work.codes.add(attrs.evolve(CODE, id=f"code-{number}", contact_id=f"c-{number}", index=f"{number:064x}"))
+            work.codes.consume(f"code-{number}", identity_id=identity.id, at=NOW)
+            work.sessions.add(attrs.evolve(SESSION, digest=f"{number:064x}", identity_id=identity.id))
+            work.outbox.add(attrs.evolve(MAIL, id=f"mail-{number}", to=email, due_at=NOW + timedelta(days=number)))
+
+
+def _build(connection: Connection) -> None:
+    """Build a house for each, without asking the directory one by one."""
+    tables = Tables.build(MetaData())
+    for number in range(PEOPLE):
+        house = {"id": f"house-{number}", "name": "Les Lilas", "portfolio_id": f"portfolio-{number}"}
+        account = {"id": f"account-{number}", "condominium_id": house["id"], "label": "Lot 1"}
+        contact = {"id": f"contact-{number}", "account_id": account["id"], "name": "Jeanne"}
+        connection.execute(insert(tables.condominiums).values(house))
+        connection.execute(insert(tables.accounts).values(account))
+        connection.execute(insert(tables.contacts).values(contact))
+
+
+@contextmanager
+def _overheard(engine: Engine) -> Iterator[dict[str, Any]]:
+    """Note each statement, with the last parameters it was sent with."""
+    heard: dict[str, Any] = {}
+
+    def note(_: object, __: object, statement: str, parameters: Any, ___: object, is_many: bool) -> None:  # noqa: FBT001
+        heard[statement] = parameters[0] if is_many else parameters
+
+    event.listen(engine, "before_cursor_execute", note)
+    yield heard
+    event.remove(engine, "before_cursor_execute", note)
+
+
+def _live_a_life(town: Sandbox) -> None:
+    """Call everything that the services, the courier and the operator call."""
+    email = "jeanne@example.fr"
+    lilas, pins = town.contact(condominium="Les Lilas", email=email), town.contact(condominium="Les Pins")
+    login, reset, by = town.auth.login, town.auth.password_reset, town.manager
+    town.activate(lilas, email)
+    token = town.activate(pins, email).token
+    town.auth.activation.issue_all(lilas.account.condominium_id, by=by)
+    town.auth.activation.activated(lilas.account.condominium_id, by=by)
+    token = town.auth.accounts.switch(token, account_id=lilas.account.id).token
+    with suppress(Refused):
+        town.log_in("nobody@example.fr")
+    login.sessions(town.log_in(email).token)
+    token = login.change_password(
+        token, current_password=PASSWORD, new_password="encore une girafe bleue", source=town.source
+    ).token
+    login.change_email(
+        token, new_email="jeanne@example.com", current_password="encore une girafe bleue", source=town.source
+    )
+    login.identifier_of(lilas.id)
+    reset.redeem(_reset_token(town, email), new_password=PASSWORD, source=town.source)
+    reset.set_password(lilas.id, by=by)
+    town.later(minutes=2)
+    login.log_out(token)
+    town.auth.activation.dissociate(pins.id, by=by)
+    town.auth.deliver_mail()
+    keeping = town.store.housekeeping()
+    for waste in Waste:
+        keeping.sweep(waste, before=NOW, limit=9)
+    keeping.idle_identities(before=NOW, limit=9)
+    keeping.codes_used_by("id-1")
+    keeping.remove_identity("id-1", unless_used_since=NOW + timedelta(days=9999))
+
+
+def _reset_token(town: Sandbox, email: str) -> str:
+    town.auth.password_reset.request(email=email, source=town.source)
+    return town.reset_token_for(email)
+
+
+def _scans(connection: Connection, statement: str, parameters: Any) -> list[str]:
+    """Return the tables of ours that a statement reads from end to end."""
+    match connection.dialect.name:
+        case "sqlite":
+            plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)
+            return [row.detail for row in plan if row.detail.startswith("SCAN coproauth") and "INDEX" not in row.detail]
+        case "postgresql":
+            plan = connection.exec_driver_sql(f"EXPLAIN {statement}", parameters)
+            return [row[0].strip() for row in plan if "Seq Scan on coproauth" in row[0]]
+        case _:
+            plan = connection.exec_driver_sql(f"EXPLAIN {statement}", parameters)
+            return [str(row) for row in plan if row.type == "ALL" and row.table and row.table.startswith("coproauth")]
+
+
+def test_nothing_is_looked_for_in_a_whole_table(adapters: Adapters) -> None:
+    """Every statement of every use case finds its rows by a key or an index (PostgreSQL: could, if there were many)."""
+    town = Sandbox.build(store=adapters.store, directory=adapters.directory)
+    with _overheard(adapters.engine) as heard:
+        _live_a_life(town)
+
+    with adapters.engine.connect() as connection:
+        if connection.dialect.name == "postgresql":
+            connection.exec_driver_sql("SET LOCAL enable_seqscan = off")
+        scans = {
+            statement: found
+            for statement, parameters in heard.items()
+            if statement.startswith(("SELECT", "UPDATE", "DELETE"))
+            and (found := _scans(connection, statement, parameters))
+        }
+
+    assert len(heard) > 40
+    assert scans == {}
+
+
+def test_a_look_up_without_an_index_would_be_seen(adapters: Adapters) -> None:
+    """The plan of a search by what has no index names the table that is read."""
+    with adapters.engine.connect() as connection:
+        scans = _scans(connection, "SELECT * FROM coproauth_codes WHERE proof_email_key = 'x'", ())
+
+    assert len(scans) == 1
