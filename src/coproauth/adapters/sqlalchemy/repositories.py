@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import attrs
 from sqlalchemy import ColumnElement, Connection, Executable, Insert, Table, Update, delete, insert, select, update
@@ -17,6 +17,8 @@ from coproauth.core.messages import Intention
 from coproauth.core.sessions import SessionRecord
 
 T = TypeVar("T")
+
+_NOT_BEGUN = 0  # PQTRANS_IDLE: psycopg sends BEGIN with the first statement (PostgreSQL's manual, libpq)
 
 
 @attrs.frozen
@@ -173,14 +175,28 @@ class SqlOutbox(_Repository):
     def claim(self, *, at: datetime, until: datetime, limit: int, max_tries: int) -> Sequence[Intention]:
         """Take what is due, oldest first; nobody else is given it before ``until``. Counts a try on each."""
         table = self.tables.outbox
+        self._let_others_write()
         due = select(table).where(table.c.due_at <= at, table.c.tries < max_tries)
         rows = self.connection.execute(
             due.order_by(table.c.due_at, table.c.queued_at).limit(limit).with_for_update(skip_locked=True)
         )
         taken = [load(Intention, table, row) for row in rows]
-        ids = [intention.id for intention in taken]
-        self.connection.execute(update(table).where(table.c.id.in_(ids)).values(due_at=until, tries=table.c.tries + 1))
+        if taken:
+            own = table.c.id.in_([intention.id for intention in taken])
+            self.connection.execute(update(table).where(own).values(due_at=until, tries=table.c.tries + 1))
         return [attrs.evolve(intention, due_at=until, tries=intention.tries + 1) for intention in taken]
+
+    def _let_others_write(self) -> None:
+        """Let couriers take mail side by side on PostgreSQL, where serializable ones undo each other all the time.
+
+        A claim changes only rows that it has locked, and needs no more apartness than that. The level can be chosen
+        before the first statement only: behind others of its unit of work, a claim is as serializable as they are.
+        """
+        if self.connection.dialect.name != "postgresql":
+            return
+        driver: Any = self.connection.connection.dbapi_connection
+        if driver.info.transaction_status == _NOT_BEGUN:
+            self.connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL READ COMMITTED")
 
     def done(self, intention_id: str) -> None:
         """Forget a mail that was delivered."""
