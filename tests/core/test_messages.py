@@ -161,6 +161,22 @@ class TestProof:
         assert _compose(late) is None
 
 
+class TestIdentity:
+    """A message is known by the intention it was made from."""
+
+    @pytest.mark.parametrize("kind", list(MailKind))
+    def test_it_keeps_its_id_however_often_it_is_made(self, kind: MailKind) -> None:
+        """A second delivery, later and with another link, is a double of the first."""
+        intention = attrs.evolve(_INTENTION, kind=kind)
+
+        first = _compose(intention)
+        second = _compose(attrs.evolve(intention, tries=3), at=_AT + timedelta(minutes=9))
+
+        assert first is not None
+        assert second is not None
+        assert (first.id, second.id) == ("mail-1", "mail-1")
+
+
 class TestSecrets:
     """A-74: neither intention nor message shows an address, a link or digits."""
 

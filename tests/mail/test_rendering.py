@@ -61,7 +61,7 @@ class _Page(HTMLParser):
 
 def values_of(message: Message) -> list[str]:
     fields = attrs.asdict(message)
-    return [value for name, value in fields.items() if name not in {"to", "locale"}]
+    return [value for name, value in fields.items() if name not in {"id", "to", "locale"}]
 
 
 def activation_notice(*, contact_name: str, condominium_name: str = "Les Lilas", locale: Locale = "fr") -> Message:

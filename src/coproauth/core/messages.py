@@ -66,9 +66,15 @@ class Intention:
 
 @attrs.frozen(kw_only=True)
 class Message:
-    """A finished mail, for a mailer to render and send."""
+    """A finished mail, for a mailer to render and send.
+
+    Attributes:
+        id: of the intention it was made from: the same however often it is sent, so that a double can be told. It is
+            no part of what the message says: messages are equal without it.
+    """
 
     kind: ClassVar[MailKind]
+    id: str | None = attrs.field(default=None, eq=False)
     to: str = attrs.field(repr=False)
     locale: Locale
 
@@ -170,7 +176,7 @@ class EmailChangedMessage(Message):
     kind: ClassVar[MailKind] = MailKind.EMAIL_CHANGED
 
 
-def compose(  # noqa: C901, PLR0911 - one line a kind of mail
+def compose(
     intention: Intention, identity: Identity | None, *, keyring: Keyring, urls: PortalUrls, at: datetime, policy: Policy
 ) -> Message | None:
     """Return the finished message, its link or digits minted now; None if the intention has become void.
@@ -179,6 +185,13 @@ def compose(  # noqa: C901, PLR0911 - one line a kind of mail
     changed meanwhile must not be followed by a link that works (ASVS V6.6.2). Digits are void when they would arrive
     after their time.
     """
+    message = _worded(intention, identity, keyring=keyring, urls=urls, at=at, policy=policy)
+    return message and attrs.evolve(message, id=intention.id)
+
+
+def _worded(  # noqa: C901, PLR0911 - one line a kind of mail
+    intention: Intention, identity: Identity | None, *, keyring: Keyring, urls: PortalUrls, at: datetime, policy: Policy
+) -> Message | None:
     to, locale = intention.to, intention.locale
     condominium, contact = intention.condominium_name, intention.contact_name
     match intention.kind:

@@ -15,7 +15,7 @@ from coproauth.mail.wording import Paragraph, Wording, load_html, load_wording
 
 _NAME_MAX_LENGTH = 200  # code points shown of a name; a longer one is cut
 _URL_MAX_LENGTH = 2000  # code points; what every mail program still opens
-_ENVELOPE = {"to", "locale"}  # fields of a message that are not part of its text
+_ENVELOPE = {"id", "to", "locale"}  # fields of a message that are not part of its text
 
 # Unicode categories: controls, lone surrogates and line breaks end a line; format marks turn or hide what follows.
 _VISIBLE = {"Cc": " ", "Cs": " ", "Zl": " ", "Zp": " ", "Cf": ""}
