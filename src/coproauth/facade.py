@@ -89,7 +89,9 @@ class Coproauth:
             audit: Python's logging, if not given.
 
         Raises:
-            ConfigurationError: a key is missing or short, or the portal's address is no safe base for links.
+            ConfigurationError: a key is missing or short, the portal's address is no safe base for links, or the
+                tables in the database are not those of this release.
+            Unavailable: the store is away.
         """
         policy = policy or Policy()
         urls = PortalUrls(base=portal_url)
@@ -104,6 +106,8 @@ class Coproauth:
             "keyring": Keyring(secret_keys=secret_keys, audience=urls.base, epoch=policy.epoch),
             "policy": policy,
         }
+        with store.reading():
+            pass  # what is wrong with the store is told now, and not to the first visitor
         self.policy = policy
         self.portal_url = urls.base
         self.directory = directory

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 import stat
 from collections.abc import Callable, Iterator
@@ -13,6 +14,7 @@ from starlette.testclient import TestClient
 from tests.portal.conftest import Browser
 
 from coproauth import ActivationRefused, Contact, LoginRefused, Manager, PasswordChangeRequired, Policy, Source
+from coproauth.adapters.sqlalchemy import Schema, sqlite_engine
 from coproauth.portal.demo import DatabaseRefused, Demo, app, open_demo
 from coproauth.portal.demo.database import DemoDatabase
 from coproauth.portal.demo.files import key_file
@@ -212,6 +214,22 @@ def _interrupted(database: DemoDatabase, *, portal_url: str, policy: Policy) -> 
     """Stand in for a seeding that Ctrl-C ends half-way."""
     seed(database, portal_url=portal_url, policy=policy)
     raise KeyboardInterrupt
+
+
+def test_a_town_of_an_older_release_is_brought_up_to_date(start: Callable[[], Demo], tmp_path: Path) -> None:
+    """What the first release made is opened by this one, with everything in it."""
+    before = [hint.email for hint in start().hints]
+    with closing(sqlite3.connect(tmp_path / "demo.sqlite3")) as file:
+        for index in re.findall(r"INDEX IF NOT EXISTS (\S+)", Schema(sqlite_engine(":memory:")).steps[1].script):
+            file.execute(f"DROP INDEX {index}")
+        file.execute("ALTER TABLE coproauth_identities DROP COLUMN warned_at")
+        file.execute("ALTER TABLE coproauth_outbox DROP COLUMN failure")
+        file.execute("DROP TABLE coproauth_audit")
+        file.execute("DROP TABLE coproauth_schema")
+
+    after = [hint.email for hint in start().hints]
+
+    assert after == before
 
 
 def test_an_interrupted_reset_keeps_the_former_town(

@@ -71,6 +71,7 @@ def open_demo(path: Path, *, portal_url: str, policy: Policy | None = None, rese
             _make_ready(path, portal_url=portal_url, policy=policy, reset=reset)
             opened = DemoDatabase.opened(path, secret_key=key_file(path).read_bytes())
             database = stack.enter_context(opened)
+            database.store.create_tables()  # those that an older release made are brought up to date
             hints = find_hints(database, portal_url=portal_url, policy=policy)
         yield _open(database, hints, portal_url=portal_url, policy=policy)
 

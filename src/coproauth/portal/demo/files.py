@@ -10,6 +10,7 @@ from pathlib import Path
 
 from sqlalchemy.exc import DBAPIError
 
+from coproauth.errors import ConfigurationError, Unavailable
 from coproauth.portal.demo.database import NOTES
 
 _KEY_BYTES = 32
@@ -25,13 +26,13 @@ def told_in_words(path: Path) -> Iterator[None]:
     """Turn whatever goes wrong with a database file into one sentence.
 
     Raises:
-        DatabaseRefused: it is out of reach, or no SQLite file.
+        DatabaseRefused: it is out of reach, no SQLite file, or from a later release.
     """
     try:
         yield
     except DBAPIError as error:
         raise DatabaseRefused(f"The database {path} cannot be used ({error.orig}).") from error
-    except sqlite3.Error as error:
+    except (ConfigurationError, Unavailable, sqlite3.Error) as error:
         raise DatabaseRefused(f"The database {path} cannot be used ({error}).") from error
     except OSError as error:
         raise DatabaseRefused(f"The database {path} cannot be used ({error.strerror}: {error.filename}).") from error
