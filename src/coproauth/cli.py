@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from coproauth import __version__
-from coproauth.commands import demo
+from coproauth.commands import deliver, demo, doctor, outbox, schema
 from coproauth.commands.terminal import fail
 from coproauth.errors import ConfigurationError, Unavailable
 
@@ -39,7 +39,13 @@ class Command(Protocol):
         ...
 
 
-COMMANDS: tuple[Command, ...] = (demo,)  # in the order of the help
+COMMANDS: tuple[Command, ...] = (  # in the order of the help
+    schema,
+    doctor,
+    deliver,
+    outbox,
+    demo,
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -5,6 +5,7 @@ Commands and stand-alone portals use it; a host that has settings of its own wir
 
 from __future__ import annotations
 
+from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
     from redis import Redis
 
 _NOT_IN_FILES = frozenset({"folder", "ssl_context", "clock", "secrets"})  # objects, no values
+
+_STEP_TIMEOUT = timedelta(hours=1)  # an index on a large table is built by one statement
 
 
 @attrs.frozen(kw_only=True)
@@ -112,7 +115,8 @@ class Configuration:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Close the connections."""
-        self.engine().dispose()
+        self._engine.dispose()
+        self._patient_engine.dispose()
 
     def engine(self) -> Engine:
         """Return the engine, one for as long as the configuration is used; it connects when it is needed."""
@@ -123,8 +127,8 @@ class Configuration:
         return Tables.build(MetaData(), prefix=self.table_prefix)
 
     def schema(self) -> Schema:
-        """Return the version of the tables, and the steps to the newest."""
-        return Schema(self.engine(), prefix=self.table_prefix)
+        """Return the version of the tables, and the steps to the newest, each of which may take its time."""
+        return Schema(self._patient_engine, prefix=self.table_prefix)
 
     def store(self) -> SqlStore:
         """Return the store on the database."""
@@ -165,6 +169,13 @@ class Configuration:
     @cached_property
     def _engine(self) -> Engine:
         return sql_engine(self._database_url(), settings=self.database_settings)
+
+    @cached_property
+    def _patient_engine(self) -> Engine:
+        patience = max(self.database_settings.statement_timeout, _STEP_TIMEOUT)
+        return sql_engine(
+            self._database_url(), settings=attrs.evolve(self.database_settings, statement_timeout=patience)
+        )
 
     def _database_url(self) -> URL:
         """Return the database's URL; what is relative starts at the file, not where the command is run."""

@@ -15,9 +15,13 @@ DEFAULT = Path("coproauth.toml")
 
 
 def add_config(parser: argparse.ArgumentParser) -> None:
-    """Let a command be told its configuration."""
+    """Let a command be told its configuration; what has actions takes it before and behind them."""
     parser.add_argument(
-        "--config", type=Path, metavar="FILE", help=f"configuration; ${VARIABLE} if not given, else ./{DEFAULT}"
+        "--config",
+        type=Path,
+        metavar="FILE",
+        default=argparse.SUPPRESS,  # or an action would forget what was given before it
+        help=f"configuration; ${VARIABLE} if not given, else ./{DEFAULT}",
     )
 
 
@@ -29,5 +33,9 @@ def configuration_of(options: argparse.Namespace) -> Configuration:
     """
     from coproauth.configuration import Configuration  # noqa: PLC0415 - an extra
 
-    named = options.config or os.environ.get(VARIABLE) or DEFAULT
-    return Configuration.load(Path(named))
+    return Configuration.load(file_of(options))
+
+
+def file_of(options: argparse.Namespace) -> Path:
+    """Return where the configuration of a command is."""
+    return Path(getattr(options, "config", None) or os.environ.get(VARIABLE) or DEFAULT)

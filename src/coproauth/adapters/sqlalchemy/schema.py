@@ -13,12 +13,12 @@ from datetime import UTC, datetime
 from importlib import resources
 
 import attrs
-from sqlalchemy import Connection, Engine, MetaData, func, insert, inspect, select
+from sqlalchemy import Connection, Dialect, Engine, MetaData, func, insert, inspect, select
 from sqlalchemy.sql.ddl import CreateTable
 
 from coproauth.adapters.sqlalchemy.tables import PREFIX, Tables
 from coproauth.adapters.sqlalchemy.transactions import Transactions
-from coproauth.errors import ConfigurationError
+from coproauth.errors import ConfigurationError, Unavailable
 
 _FOLDERS = {"sqlite": "sqlite", "postgresql": "postgresql", "mariadb": "mariadb", "mysql": "mariadb"}
 _PREFIX = re.compile(r"[a-z_][a-z0-9_]{0,30}", re.ASCII)  # names stay within the 63 bytes that PostgreSQL keeps
@@ -34,11 +34,13 @@ class Step:
         version: that the tables have after it.
         title: what it is about.
         script: the SQL, for reading; ``statements`` are its parts.
+        recording: the SQL that notes the version, for whoever runs the statements by another tool than ``upgrade``.
     """
 
     version: int
     title: str
     script: str = attrs.field(repr=False)
+    recording: tuple[str, ...] = attrs.field(repr=False)
 
     @property
     def statements(self) -> tuple[str, ...]:
@@ -61,13 +63,9 @@ class Schema:
         Raises:
             ConfigurationError: the prefix is no plain lower-case identifier, or the database is of an unknown kind.
         """
-        if engine.dialect.name not in _FOLDERS:
-            raise ConfigurationError(f"there are no tables of ours for {engine.dialect.name}")
-        if not _PREFIX.fullmatch(prefix):
-            raise ConfigurationError("a prefix is made of lower-case letters, digits and underscores")
         self._engine = engine
         self._prefix = prefix
-        self.steps = _read_steps(_FOLDERS[engine.dialect.name], prefix)
+        self.steps = read_steps(engine.dialect, prefix=prefix)
         self.newest = self.steps[-1].version
         self._table = Tables.build(MetaData(), prefix=prefix).schema
 
@@ -146,10 +144,13 @@ class Schema:
         """Keep other upgrades waiting; on SQLite the transaction does."""
         match self._engine.dialect.name:
             case "postgresql":
+                connection.exec_driver_sql("SET LOCAL statement_timeout = 0")  # an index may take its time
+                connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{_LOCK_WAIT}s'")
                 connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_LOCK})")
                 yield
             case "mariadb" | "mysql":
-                connection.exec_driver_sql(f"SELECT GET_LOCK('coproauth', {_LOCK_WAIT})")
+                if connection.exec_driver_sql(f"SELECT GET_LOCK('coproauth', {_LOCK_WAIT})").scalar() != 1:
+                    raise Unavailable(reason="store_conflict")
                 try:
                     yield
                 finally:
@@ -158,11 +159,35 @@ class Schema:
                 yield
 
 
-def _read_steps(folder: str, prefix: str) -> tuple[Step, ...]:
-    files = sorted((resources.files(__package__) / "steps" / folder).iterdir(), key=lambda file: file.name)
-    return tuple(_read_step(file.name, file.read_text("utf-8"), prefix) for file in files)
+def read_steps(dialect: Dialect, *, prefix: str = PREFIX) -> tuple[Step, ...]:
+    """Return the steps for a kind of database, in order; no connection is needed.
+
+    Raises:
+        ConfigurationError: the prefix is no plain lower-case identifier, or the database is of an unknown kind.
+    """
+    if dialect.name not in _FOLDERS:
+        raise ConfigurationError(f"there are no tables of ours for {dialect.name}")
+    if not _PREFIX.fullmatch(prefix):
+        raise ConfigurationError("a prefix is made of lower-case letters, digits and underscores")
+    folder = resources.files(__package__) / "steps" / _FOLDERS[dialect.name]
+    files = sorted(folder.iterdir(), key=lambda file: file.name)
+    return tuple(_read_step(file.name, file.read_text("utf-8"), dialect, prefix) for file in files)
 
 
-def _read_step(name: str, text: str, prefix: str) -> Step:
+def _read_step(name: str, text: str, dialect: Dialect, prefix: str) -> Step:
     number, _, title = name.removesuffix(".sql").partition("_")
-    return Step(version=int(number), title=title.replace("_", " "), script=text.replace("{prefix}", prefix))
+    return Step(
+        version=int(number),
+        title=title.replace("_", " "),
+        script=text.replace("{prefix}", prefix),
+        recording=_recording(int(number), dialect, prefix),
+    )
+
+
+def _recording(version: int, dialect: Dialect, prefix: str) -> tuple[str, ...]:
+    table = Tables.build(MetaData(), prefix=prefix).schema
+    now = "CURRENT_TIMESTAMP" if dialect.name in {"sqlite", "postgresql"} else "UTC_TIMESTAMP(6)"
+    return (
+        str(CreateTable(table, if_not_exists=True).compile(dialect=dialect)).strip(),
+        f"INSERT INTO {table.name} (version, applied_at) VALUES ({version}, {now})",  # noqa: S608 - ours
+    )

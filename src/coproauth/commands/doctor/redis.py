@@ -1,0 +1,63 @@
+"""Whether Redis is there, and keeps what it is given."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from coproauth.commands.doctor.findings import Finding, bad, compare_clocks, good
+from coproauth.configuration import Configuration
+from coproauth.ports import Clock
+
+if TYPE_CHECKING:
+    from redis import Redis
+
+_KEEPS_ALL = "noeviction"
+
+
+def examine(configuration: Configuration, clock: Clock) -> Iterator[Finding]:
+    """Yield what is found, if Redis is used at all."""
+    if configuration.redis is None:
+        yield good("redis", "not configured: attempts are counted in the database")
+        return
+    try:
+        yield from _ask(configuration, clock)
+    except ModuleNotFoundError as error:
+        yield bad("redis", f"{error.name} is not installed", advice="pip install 'coproauth[redis]'")
+
+
+def _ask(configuration: Configuration, clock: Clock) -> Iterator[Finding]:
+    from redis import RedisError  # noqa: PLC0415 - an extra
+
+    advice = "see that it runs, that the network lets you through, and that redis.url has the right password"
+    try:
+        client = configuration.redis_client()
+        if client is not None:
+            yield from _look(client, configuration, clock)
+    except (RedisError, ValueError) as error:  # redis-py tells a wrong URL by a ValueError
+        yield bad("redis", f"it does not answer: {type(error).__name__}", advice=advice)
+
+
+def _look(client: Redis, configuration: Configuration, clock: Clock) -> Iterator[Finding]:
+    client.ping()
+    yield good("redis", "it answers")
+    yield _eviction(client)
+    yield compare_clocks("redis clock", lambda: _time(client), clock, leeway=configuration.policy.clock_leeway)
+
+
+def _eviction(client: Redis) -> Finding:
+    from coproauth.adapters.redis import eviction_policy  # noqa: PLC0415 - an extra
+
+    found = eviction_policy(client)
+    if found == _KEEPS_ALL:
+        return good("redis", f"maxmemory-policy is {found}")
+    if found is None:
+        return good("redis", "its maxmemory-policy is not told; it should be noeviction")
+    advice = "set it to noeviction, or counters are dropped when memory runs short"
+    return bad("redis", f"maxmemory-policy is {found}", advice=advice)
+
+
+def _time(client: Redis) -> datetime:
+    seconds, microseconds = client.time()
+    return datetime.fromtimestamp(seconds, UTC) + timedelta(microseconds=microseconds)
