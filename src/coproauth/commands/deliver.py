@@ -7,12 +7,11 @@ import logging
 import signal
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from coproauth.commands.options import add_config, configuration_of
 from coproauth.commands.terminal import say
-from coproauth.errors import Unavailable
 from coproauth.services.courier import BackgroundCourier
 
 if TYPE_CHECKING:
@@ -45,8 +44,6 @@ def _send_due(configuration: Configuration, stop: threading.Event) -> int:
 
 
 def _keep_sending(configuration: Configuration, stop: threading.Event) -> int:
-    with suppress(Unavailable):  # of which the courier tells, and which it outlasts
-        configuration.schema().check()
     with BackgroundCourier(configuration.wire().courier):
         say("Delivering mail until SIGTERM or Ctrl-C.")
         stop.wait()
