@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 import logging
+import smtplib
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from datetime import timedelta
 
 import attrs
 import pytest
+from tests.servers import eventually
 from tests.town import JEANNE, Town
 
 from coproauth import BackgroundCourier
 from coproauth.adapters.memory import MemoryMailer, MemoryStore
-from coproauth.core.messages import Message
-from coproauth.ports import UnitOfWork
+from coproauth.core.messages import Intention, MailKind, Message
+from coproauth.errors import Unavailable
+from coproauth.ports import Mailer, UnitOfWork
+from coproauth.services.courier import LONGEST_WAIT, Courier
 from coproauth.testing.sandbox import cheap_policy
 
 
 class _FailingMailer(MemoryMailer):
     """A mailer that fails as often as it is told."""
+
+    error: Exception = OSError("smtp password hunter2")
 
     def __init__(self, *, failures: int) -> None:
         super().__init__()
@@ -29,8 +35,48 @@ class _FailingMailer(MemoryMailer):
     def send(self, message: Message) -> None:
         if self.failures > 0:
             self.failures -= 1
-            raise OSError("smtp password hunter2")
+            raise self.error
         super().send(message)
+
+
+class _RefusingMailer(MemoryMailer):
+    """A mailer that refuses everything, as SMTP does."""
+
+    def send(self, message: Message) -> None:
+        raise smtplib.SMTPSenderRefused(550, b"hunter2", message.to)
+
+
+class _SlowMailer(MemoryMailer):
+    """A mailer that takes a minute for each mail, and notes how long that was still its courier's."""
+
+    town: Town
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.left: list[timedelta] = []
+
+    def send(self, message: Message) -> None:
+        super().send(message)
+        self.left += [mail.due_at - self.town.clock.now() for mail in _waiting(self.town) if mail.id == message.id]
+        self.town.later(minutes=1)
+
+
+class _BatchMailer(MemoryMailer):
+    """A mailer that notes when a connection is opened and closed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.log: list[str] = []
+
+    @contextmanager
+    def batch(self) -> Iterator[Mailer]:
+        self.log.append("opened")
+        yield self
+        self.log.append("closed")
+
+    def send(self, message: Message) -> None:
+        super().send(message)
+        self.log.append(message.to)
 
 
 class _SignallingMailer(MemoryMailer):
@@ -45,10 +91,26 @@ class _SignallingMailer(MemoryMailer):
         self.was_given.set()
 
 
+class _Overheard(_SignallingMailer):
+    """A mailer that has its mail in hand until its courier is asked to stop; stands before that courier, to hear it."""
+
+    courier: Courier
+    is_stopping: Callable[[], bool]
+
+    def deliver(self, *, is_stopping: Callable[[], bool]) -> int:
+        self.is_stopping = is_stopping
+        return self.courier.deliver(is_stopping=is_stopping)
+
+    def send(self, message: Message) -> None:
+        super().send(message)
+        assert eventually(self.is_stopping)
+
+
 class _FlickeringStore(MemoryStore):
     """A store whose first units of work fail."""
 
     failures = 0
+    error: Exception = Unavailable(reason="store_away")
 
     def writing(self) -> AbstractContextManager[UnitOfWork]:  # type: ignore[override]
         return self._writing()
@@ -57,7 +119,7 @@ class _FlickeringStore(MemoryStore):
     def _writing(self) -> Iterator[UnitOfWork]:
         if self.failures > 0:
             self.failures -= 1
-            raise OSError("the store is away")
+            raise self.error
         with super().writing() as work:
             yield work
 
@@ -66,20 +128,58 @@ def _request(town: Town, email: str = JEANNE) -> None:
     town.auth.password_reset.request(email=email, source=town.source)
 
 
+def _request_many(town: Town, count: int) -> list[str]:
+    """Ask for so many mails, each to and from another, and return the addresses."""
+    emails = [f"person{number}@example.fr" for number in range(count)]
+    for number, email in enumerate(emails):
+        source = attrs.evolve(town.source, address=f"198.51.100.{number}")
+        town.auth.password_reset.request(email=email, source=source)
+    return emails
+
+
+def _waiting(town: Town) -> list[Intention]:
+    with town.store.reading() as work:
+        return list(work.outbox.waiting(limit=1000))
+
+
 class TestDelivery:
     """What waits is delivered once."""
 
     def test_everything_that_waits_is_delivered_in_order(self, town: Town) -> None:
         """And the number of mails is returned, however many batches it takes."""
-        for number in range(120):
-            town.auth.password_reset.request(
-                email=f"person{number}@example.fr", source=attrs.evolve(town.source, address=f"198.51.100.{number}")
-            )
+        emails = _request_many(town, 120)
 
         delivered = town.auth.deliver_mail()
 
         assert delivered == 120
-        assert [message.to for message in town.mailer.sent] == [f"person{number}@example.fr" for number in range(120)]
+        assert [message.to for message in town.mailer.sent] == emails
+
+    def test_a_batch_is_sent_over_one_connection(self) -> None:
+        """A mailer that can is opened once for each twenty mails, and closed after them."""
+        mailer = _BatchMailer()
+        town = Town.found(mailer=mailer)
+        emails = _request_many(town, 25)
+
+        town.auth.deliver_mail()
+
+        assert mailer.log == ["opened", *emails[:20], "closed", "opened", *emails[20:], "closed"]
+
+    def test_a_void_mail_is_removed(self, town: Town) -> None:
+        """A link that would open nothing any more is neither sent nor kept."""
+        town.move_in()
+        _request(town)
+        town.auth.deliver_mail()
+        sent = len(town.mailer.sent)
+        _request(town)
+        with town.store.reading() as work:
+            identity = work.identities.by_email(JEANNE)
+        assert identity is not None
+        with town.store.writing() as work:
+            work.identities.save(attrs.evolve(identity, credential_stamp=9), expected_stamp=identity.credential_stamp)
+
+        delivered = town.auth.deliver_mail()
+
+        assert (delivered, len(town.mailer.sent), _waiting(town)) == (0, sent, [])
 
     def test_a_second_round_has_nothing_to_do(self, town: Town) -> None:
         """What was taken is forgotten."""
@@ -118,6 +218,34 @@ class TestDelivery:
         town.later(minutes=5)
 
         assert (len(taken), before_the_end, town.auth.deliver_mail()) == (1, 0, 1)
+
+
+class TestLease:
+    """Nobody sends what another may have taken meanwhile."""
+
+    def test_nothing_is_begun_in_the_second_half_of_a_lease(self) -> None:
+        """With a minute for each mail, three are begun in a lease of five minutes, and the others taken anew."""
+        mailer = _SlowMailer()
+        town = mailer.town = Town.found(mailer=mailer)
+        emails = _request_many(town, 7)
+
+        delivered = town.auth.deliver_mail()
+
+        assert delivered == 7
+        assert [message.to for message in mailer.sent] == emails
+        assert mailer.left == [timedelta(minutes=minutes) for minutes in (5, 4, 3, 5, 4, 3, 5)]
+
+    def test_what_was_not_begun_is_due_at_once(self) -> None:
+        """A courier that stops gives back what it took, as if it had not been tried."""
+        town = Town.found()
+        emails = _request_many(town, 5)
+
+        delivered = town.auth.courier.deliver(is_stopping=lambda: len(town.mailer.sent) == 3)
+
+        assert delivered == 3
+        assert sorted((mail.to, mail.tries, mail.due_at) for mail in _waiting(town)) == [
+            (email, 0, town.clock.now()) for email in emails[3:]
+        ]
 
 
 class TestFailure:
@@ -184,6 +312,89 @@ class TestFailure:
             at = town.clock.now()
             assert len(work.outbox.claim(at=at, until=at, limit=50, max_tries=1000)) == 1
 
+    def test_the_wait_does_not_grow_for_ever(self) -> None:
+        """An operator who allows many tries has one every four hours, not every few years."""
+        town = Town.found(mailer=_FailingMailer(failures=1000), policy=attrs.evolve(cheap_policy(), mail_tries=100))
+        _request(town)
+
+        for _ in range(99):
+            town.auth.deliver_mail()
+            town.later(days=1)
+        town.auth.deliver_mail()
+
+        (mail,) = _waiting(town)
+        assert (mail.tries, mail.due_at - town.clock.now()) == (100, LONGEST_WAIT)
+
+    def test_what_was_in_the_way_is_kept_with_the_mail(self) -> None:
+        """The operator sees the class of the error and the server's status, and no word of the server."""
+        town = Town.found(mailer=_RefusingMailer())
+        _request(town)
+
+        town.auth.deliver_mail()
+
+        (mail,) = _waiting(town)
+        assert (mail.tries, mail.failure) == (1, "SMTPSenderRefused 550")
+
+    def test_a_long_name_of_an_error_fits(self) -> None:
+        """Whatever a mailer raises, the mail can be kept."""
+        mailer = _FailingMailer(failures=1)
+        mailer.error = type("Error" * 50, (Exception,), {})()
+        town = Town.found(mailer=mailer)
+        _request(town)
+
+        town.auth.deliver_mail()
+
+        assert [mail.failure for mail in _waiting(town)] == ["Error" * 16]
+
+    def test_a_mail_that_cannot_be_finished_waits(self, town: Town) -> None:
+        """What is wrong with one mail, such as an address that is none, does not keep the next from being sent."""
+        now = town.clock.now()
+        with town.store.writing() as work:
+            work.outbox.add(
+                Intention(
+                    id="mail-1",
+                    kind=MailKind.EMAIL_PROOF,
+                    to="no address",
+                    locale="fr",
+                    nonce="nonce",
+                    queued_at=now,
+                    due_at=now,
+                )
+            )
+        _request(town)
+
+        delivered = town.auth.deliver_mail()
+
+        assert delivered == 1
+        assert [mail.failure for mail in _waiting(town)] == ["InvalidInput"]
+
+    def test_a_store_that_is_away_is_no_failure_of_the_mail(self) -> None:
+        """The round ends, and the mail that was in hand is due again when its lease ends."""
+        store = _FlickeringStore()
+        town = Town.found(store=store)
+        _request(town)
+        store.failures = 1
+
+        with pytest.raises(Unavailable):
+            town.auth.deliver_mail()
+
+        assert [(mail.tries, mail.failure) for mail in _waiting(town)] == [(0, None)]
+        assert town.auth.deliver_mail() == 1
+
+    def test_the_last_failure_is_told_louder(self, caplog: pytest.LogCaptureFixture) -> None:
+        """Nine are warnings; with the tenth the mail is the operator's."""
+        town = Town.found(mailer=_FailingMailer(failures=1000))
+        _request(town)
+
+        for _ in range(12):
+            town.auth.deliver_mail()
+            town.later(days=1)
+
+        assert [record.levelname for record in caplog.records if record.name == "coproauth.courier"] == [
+            *["WARNING"] * 9,
+            "ERROR",
+        ]
+
     def test_what_the_mailer_says_is_not_logged(self, caplog: pytest.LogCaptureFixture) -> None:
         """A-32: an exception's text may hold anything; its class is enough for the operator."""
         town = Town.found(mailer=_FailingMailer(failures=1))
@@ -212,13 +423,44 @@ class TestBackground:
         assert [message.to for message in mailer.sent] == [JEANNE]
 
     def test_it_outlives_a_store_that_is_away(self, caplog: pytest.LogCaptureFixture) -> None:
-        """The error is logged, and what waits is delivered once the store is back."""
+        """An outage is logged once, without a trace, and what waits is delivered once the store is back."""
         store, mailer = _FlickeringStore(), _SignallingMailer()
         town = Town.found(store=store, mailer=mailer)
         _request(town)
-        store.failures = 2
+        store.failures = 20
+
+        with caplog.at_level(logging.INFO), BackgroundCourier(town.auth.courier, interval=0.001):
+            assert mailer.was_given.wait(timeout=10)
+
+        assert [record.message for record in caplog.records if record.name == "coproauth.courier"] == [
+            "the outbox could not be read (store_away); trying again",
+            "the outbox can be read again",
+        ]
+        assert "Traceback" not in caplog.text
+
+    def test_what_nobody_foresaw_is_logged_with_its_trace(self, caplog: pytest.LogCaptureFixture) -> None:
+        """Once, and the thread goes on."""
+        store, mailer = _FlickeringStore(), _SignallingMailer()
+        store.error = ZeroDivisionError()
+        town = Town.found(store=store, mailer=mailer)
+        _request(town)
+        store.failures = 20
 
         with BackgroundCourier(town.auth.courier, interval=0.001):
             assert mailer.was_given.wait(timeout=10)
 
-        assert caplog.text.count("the outbox could not be read") == 2
+        assert caplog.text.count("the outbox could not be read (ZeroDivisionError)") == 1
+        assert caplog.text.count("Traceback") == 1
+
+    def test_it_ends_with_the_mail_in_hand(self) -> None:
+        """However much waits, the end of the block waits for one mail; the others are due at once for another."""
+        mailer = _Overheard()
+        town = Town.found(mailer=mailer)
+        mailer.courier = town.auth.courier
+        emails = _request_many(town, 5)
+
+        with BackgroundCourier(mailer, interval=0.001):  # type: ignore[arg-type]
+            assert mailer.was_given.wait(timeout=10)
+
+        assert [message.to for message in mailer.sent] == emails[:1]
+        assert sorted((mail.to, mail.tries) for mail in _waiting(town)) == [(email, 0) for email in emails[1:]]
