@@ -46,7 +46,7 @@ class Step:
     def statements(self) -> tuple[str, ...]:
         """The SQL, statement by statement, without its comments."""
         bare = "\n".join(line for line in self.script.splitlines() if not line.startswith("--"))
-        return tuple(part.strip() for part in bare.split(";\n") if part.strip())
+        return tuple(part.strip() for part in f"{bare}\n".split(";\n") if part.strip())
 
 
 class Schema:
@@ -116,11 +116,12 @@ class Schema:
 
     def _take(self, step: Step) -> bool:
         with self._transactions.apart() as connection, self._alone(connection):
-            if self._version(connection) >= step.version:
+            version = self._version(connection)
+            if version >= step.version:
                 return False
             if not inspect(connection).has_table(self._table.name):
                 connection.execute(CreateTable(self._table))
-            for version in range(self._recorded(connection) + 1, step.version):  # from before versions were recorded
+            if version > self._recorded(connection):
                 self._record(connection, version)
             for statement in step.statements:
                 connection.exec_driver_sql(statement)
@@ -128,12 +129,12 @@ class Schema:
             return True
 
     def _version(self, connection: Connection) -> int:
-        recorded = self._recorded(connection)
-        return recorded or int(inspect(connection).has_table(f"{self._prefix}contacts"))  # the last table of step 1
+        tables = inspect(connection)
+        if tables.has_table(self._table.name):  # also if no step has been recorded: one that was cut off
+            return self._recorded(connection)
+        return int(tables.has_table(f"{self._prefix}contacts"))  # of the first release, which recorded nothing
 
     def _recorded(self, connection: Connection) -> int:
-        if not inspect(connection).has_table(self._table.name):
-            return 0
         return connection.scalar(select(func.max(self._table.c.version))) or 0
 
     def _record(self, connection: Connection, version: int) -> None:
