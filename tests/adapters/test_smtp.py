@@ -6,18 +6,26 @@ import smtplib
 import socket
 import ssl
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from email import message_from_bytes
 from email.message import EmailMessage
-from email.policy import SMTP as SMTP_POLICY
 from typing import Any
 
 import attrs
 import pytest
 import trustme
-from aiosmtpd.controller import Controller
-from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
+from tests.post import (
+    PASSWORD,
+    SENDER,
+    USERNAME,
+    Start,
+    check_password,
+    plain_mailer,
+    post_offices,
+    shown_by,
+    trusting,
+)
+from tests.servers import HOST, free_port
 
 from coproauth.adapters.smtp import SmtpMailer
 from coproauth.core.messages import AccountAddedMessage, EmailChangedMessage, Message, ResetLinkMessage
@@ -25,109 +33,15 @@ from coproauth.errors import InvalidInput
 from coproauth.mail import render
 from coproauth.testing.fakes import FakeClock
 
-HOST = "127.0.0.1"
-SENDER = "ne-pas-repondre@example.fr"
-USERNAME = "mailer"
-PASSWORD = "orage-de-grele-sur-le-toit"
 NOTICE = EmailChangedMessage(to="Marie.Lefevre@example.fr", locale="fr")
 LINE_BREAKERS = ["\r", "\n", "\r\n", "\x0b", "\x85", "\u2028", "\u2029", "\x00", "\ud800"]
-
-
-@attrs.define
-class Post:
-    """A mail server on loopback: how it behaves, what it was told, what it took."""
-
-    port: int = 0
-    refuse_recipient: bool = False
-    refuse_farewell: bool = False
-    dialogue: list[str] = attrs.field(factory=list)
-    taken: list[EmailMessage] = attrs.field(factory=list)
-
-    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: ARG002, N802
-        """Keep the mail."""
-        assert isinstance(envelope.content, bytes)
-        mail = message_from_bytes(envelope.content, policy=SMTP_POLICY)
-        assert isinstance(mail, EmailMessage)
-        self.taken.append(mail)
-        return "250 OK"
-
-    @property
-    def verbs(self) -> list[str]:
-        """The commands without their arguments."""
-        return [command.split()[0] for command in self.dialogue]
-
-
-class Recorder(SMTP):
-    """Writes down each command with its argument before it is obeyed."""
-
-    post: Post
-
-    async def smtp_STARTTLS(self, arg: str) -> None:  # noqa: N802
-        """Note it and go on."""
-        self.post.dialogue.append("STARTTLS")
-        await super().smtp_STARTTLS(arg)
-
-    async def smtp_AUTH(self, arg: str) -> None:  # noqa: N802
-        """Note it and go on."""
-        self.post.dialogue.append("AUTH")
-        await super().smtp_AUTH(arg)
-
-    async def smtp_MAIL(self, arg: str | None) -> None:  # noqa: N802
-        """Note it and go on."""
-        self.post.dialogue.append(f"MAIL {arg}")
-        await super().smtp_MAIL(arg)
-
-    async def smtp_RCPT(self, arg: str | None) -> None:  # noqa: N802
-        """Note it, and go on unless told to refuse."""
-        self.post.dialogue.append(f"RCPT {arg}")
-        if self.post.refuse_recipient:
-            await self.push("550 No such mailbox")
-        else:
-            await super().smtp_RCPT(arg)
-
-    async def smtp_DATA(self, arg: str) -> None:  # noqa: N802
-        """Note it and go on."""
-        self.post.dialogue.append("DATA")
-        await super().smtp_DATA(arg)
-
-    async def smtp_QUIT(self, arg: str) -> None:  # noqa: N802
-        """Note it, and go on unless told to refuse."""
-        self.post.dialogue.append("QUIT")
-        if self.post.refuse_farewell:
-            await self.push("500 Not so fast")
-        else:
-            await super().smtp_QUIT(arg)
-
-
-class Server(Controller):
-    """Runs recorders."""
-
-    def factory(self) -> SMTP:
-        """Return a recorder that writes into the post's own book."""
-        recorder = Recorder(self.handler, **self.SMTP_kwargs)
-        recorder.post = self.handler
-        return recorder
-
-
-Start = Callable[..., Post]
 
 
 @pytest.fixture
 def start() -> Iterator[Start]:
     """Start servers on free ports, and stop them after the test."""
-    servers: list[Server] = []
-
-    def start_one(*, ssl_context: ssl.SSLContext | None = None, **options: Any) -> Post:
-        post = Post(port=free_port())
-        server = Server(post, hostname=HOST, port=post.port, ssl_context=ssl_context, **options)
-        server.start()
-        servers.append(server)
-        post.dialogue.clear()  # of the call with which the server tried itself
-        return post
-
-    yield start_one
-    for server in servers:
-        server.stop()
+    with post_offices() as start:
+        yield start
 
 
 @pytest.fixture(scope="session")
@@ -139,32 +53,13 @@ def authority() -> trustme.CA:
 @pytest.fixture(scope="session")
 def server_tls(authority: trustme.CA) -> ssl.SSLContext:
     """What the server shows."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert(HOST).configure_cert(context)
-    return context
+    return shown_by(authority)
 
 
 @pytest.fixture(scope="session")
 def client_tls(authority: trustme.CA) -> ssl.SSLContext:
     """What a mailer trusts that knows the authority."""
-    context = ssl.create_default_context()
-    authority.configure_trust(context)
-    return context
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-def check_password(_server: SMTP, _session: Session, _envelope: Envelope, _mechanism: str, given: Any) -> AuthResult:
-    return AuthResult(success=given == LoginPassword(USERNAME.encode(), PASSWORD.encode()), handled=False)
-
-
-def plain_mailer(post: Post, **options: Any) -> SmtpMailer:
-    return SmtpMailer(HOST, port=post.port, sender=SENDER, security="none", **options)
+    return trusting(authority)
 
 
 def text_of(mail: EmailMessage) -> str:
@@ -206,6 +101,17 @@ def test_every_mail_is_dated_and_numbered(start: Start) -> None:
     assert first != second
 
 
+def test_a_mail_that_is_sent_twice_is_told_as_the_same(start: Start) -> None:
+    """RFC 5322 §3.6.4: the number follows from the message's id, whoever sends it and however often."""
+    post = start()
+    message = EmailChangedMessage(id="4f2a", to="marie@exämple.fr", locale="fr")
+
+    for mailer in (plain_mailer(post), plain_mailer(post)):
+        mailer.send(message)
+
+    assert [str(mail["Message-ID"]) for mail in post.taken] == ["<4f2a@example.fr>"] * 2
+
+
 def test_an_international_domain_needs_no_extension_of_the_server(start: Start) -> None:
     """The envelope is ASCII."""
     post = start()
@@ -220,7 +126,7 @@ def test_an_international_domain_needs_no_extension_of_the_server(start: Start) 
 def test_a_refused_recipient_is_reported(start: Start) -> None:
     """The courier learns of it and tries again later."""
     post = start()
-    post.refuse_recipient = True
+    post.refused_recipients = {NOTICE.to}
 
     with pytest.raises(smtplib.SMTPRecipientsRefused):
         plain_mailer(post).send(NOTICE)
@@ -319,9 +225,7 @@ def test_a_certificate_of_another_server_is_refused(
     start: Start, authority: trustme.CA, client_tls: ssl.SSLContext
 ) -> None:
     """The name in the certificate counts, not only who signed it."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert("elsewhere.example.fr").configure_cert(context)
-    post = start(tls_context=context)
+    post = start(tls_context=shown_by(authority, name="elsewhere.example.fr"))
     mailer = SmtpMailer(HOST, port=post.port, sender=SENDER, ssl_context=client_tls)
 
     with pytest.raises(ssl.SSLCertVerificationError):
@@ -397,6 +301,20 @@ def test_a_name_adds_no_command_and_no_header(start: Start, breaker: str, attack
     assert post.verbs == ["MAIL", "RCPT", "DATA", "QUIT"]
     assert post.taken[1].keys() == post.taken[0].keys()
     assert post.taken[1]["Subject"] == post.taken[0]["Subject"]
+
+
+@pytest.mark.parametrize(
+    "wrong", ["", "a b", "a@b", "a>", "é", *(f"a{breaker}b" for breaker in LINE_BREAKERS)], ids=ascii
+)
+def test_an_id_that_is_not_plain_is_refused_before_any_word(start: Start, wrong: str) -> None:
+    """A-19: an embedder's own id becomes a header, and never two."""
+    post = start()
+
+    with pytest.raises(InvalidInput) as refused:
+        plain_mailer(post).send(attrs.evolve(NOTICE, id=wrong))
+
+    assert refused.value.field == "id"
+    assert post.dialogue == []
 
 
 @pytest.mark.parametrize("breaker", LINE_BREAKERS, ids=ascii)

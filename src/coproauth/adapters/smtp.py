@@ -4,25 +4,28 @@ from __future__ import annotations
 
 import smtplib
 import ssl
-from contextlib import closing, suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from email.headerregistry import Address
 from email.message import EmailMessage
+from email.utils import make_msgid
 from typing import Literal, get_args
 
 import attrs
 
-from coproauth.adapters.system import SystemClock, SystemSecrets
+from coproauth.adapters.system import SystemClock
 from coproauth.core.messages import Message
 from coproauth.core.portal_urls import is_loopback
 from coproauth.errors import ConfigurationError, InvalidInput
 from coproauth.mail import mailbox, to_email_message
-from coproauth.ports import Clock, SecretSource
+from coproauth.ports import Clock
 
 Security = Literal["starttls", "tls", "none"]
 
 _LAST_PORT = 2**16 - 1
-_MESSAGE_ID_SIZE = 16  # bytes; never twice the same, and nothing can be read from it
+_DONE = 250  # RFC 5321 §4.2.3
+_CLOSING = 421  # RFC 5321 §3.8: the server hangs up after this, and has taken nothing of the mail it answers
 
 
 def _or_default(given: ssl.SSLContext | None) -> ssl.SSLContext:
@@ -31,7 +34,7 @@ def _or_default(given: ssl.SSLContext | None) -> ssl.SSLContext:
 
 @attrs.frozen(kw_only=True)
 class SmtpMailer:
-    """Sends each message in a connection of its own, to one recipient; thread-safe.
+    """Sends each message to one recipient, in a connection of its own or of its batch; thread-safe.
 
     Certificates are verified, and the server's name with them. What this class holds may be shown: the password is
     left out of ``repr``, and of every exception that ``send`` raises.
@@ -61,7 +64,6 @@ class SmtpMailer:
     timeout: timedelta = timedelta(seconds=10)
     ssl_context: ssl.SSLContext = attrs.field(default=None, repr=False, converter=_or_default)
     clock: Clock = attrs.field(factory=SystemClock, repr=False)
-    secrets: SecretSource = attrs.field(factory=SystemSecrets, repr=False)
 
     def __attrs_post_init__(self) -> None:
         _refuse_unless(self.host.isprintable() and self.host.strip() == self.host != "", "host must be a plain name")
@@ -94,31 +96,124 @@ class SmtpMailer:
             OSError: the server cannot be reached or does not answer in time; ``ssl.SSLError`` among them: its
                 certificate is not trusted.
         """
-        mail = self._finished(message)
-        with closing(self._connect()) as smtp:
-            if self.security == "starttls":
-                smtp.starttls(context=self.ssl_context)
-            if self.username is not None and self.password is not None:
-                smtp.login(self.username, self.password)
-            smtp.send_message(mail, from_addr=self._from().addr_spec, to_addrs=[str(mail["To"])])
-            with suppress(smtplib.SMTPException, OSError):  # the mail is taken; an error now would send it again
-                smtp.quit()
+        with self.batch() as batch:
+            batch.send(message)
+
+    @contextmanager
+    def batch(self) -> Iterator[SmtpBatch]:
+        """Return a mailer for one thread, whose messages go over one connection, as in ``send``.
+
+        It is opened at the first message, opened again if the server closed it in the meantime, and closed when the
+        block ends. A message that is refused does not keep the next from being sent.
+        """
+        batch = SmtpBatch(self)
+        try:
+            yield batch
+        finally:
+            batch.end()
 
     def _from(self) -> Address:
         return mailbox(self.sender, field="sender", name=self.sender_name)
 
     def _finished(self, message: Message) -> EmailMessage:
         mail = to_email_message(message, sender=self.sender, sender_name=self.sender_name)
-        unique = self.secrets.token_bytes(_MESSAGE_ID_SIZE).hex()
         mail["Date"] = self.clock.now()
-        mail["Message-ID"] = f"<{unique}@{self._from().domain}>"
+        if message.id is None:
+            mail["Message-ID"] = make_msgid(domain=self._from().domain)
         return mail
 
     def _connect(self) -> smtplib.SMTP:
+        """Return a connection on which mail can be sent."""
+        smtp = self._dial()
+        try:
+            if self.security == "starttls":
+                smtp.starttls(context=self.ssl_context)
+            if self.username is not None and self.password is not None:
+                smtp.login(self.username, self.password)
+        except BaseException:
+            smtp.close()
+            raise
+        return smtp
+
+    def _dial(self) -> smtplib.SMTP:
         seconds = self.timeout.total_seconds()
         if self.security == "tls":
             return smtplib.SMTP_SSL(self.host, self.port, timeout=seconds, context=self.ssl_context)
         return smtplib.SMTP(self.host, self.port, timeout=seconds)
+
+
+@attrs.define(eq=False)
+class SmtpBatch:
+    """Several messages over one connection; made by ``SmtpMailer.batch``, for one thread."""
+
+    mailer: SmtpMailer
+    _smtp: smtplib.SMTP | None = attrs.field(default=None, init=False)
+
+    def send(self, message: Message) -> None:
+        """Hand one message over to the server; raises what ``SmtpMailer.send`` does.
+
+        A connection that the server has closed since the message before is opened again, once: nothing of this
+        message was taken over it. One that breaks in the middle of a message is not: it may have been taken.
+        """
+        mail = self.mailer._finished(message)  # noqa: SLF001 - two halves of one thing
+        if self._is_open():
+            try:
+                self._hand_over(mail)
+            except (smtplib.SMTPResponseException, smtplib.SMTPRecipientsRefused) as refused:
+                if _status(refused) != _CLOSING:
+                    raise
+            else:
+                return
+        self._hand_over(mail)
+
+    def end(self) -> None:
+        """Take leave of the server, and close the connection."""
+        smtp, self._smtp = self._smtp, None
+        if smtp is not None:
+            with suppress(smtplib.SMTPException, OSError):  # all mail is taken; an error now would send it again
+                smtp.quit()
+            smtp.close()
+
+    def _is_open(self) -> bool:
+        """Whether the server is still there, and has forgotten the message before (RFC 5321 §4.1.1.5)."""
+        if self._smtp is None:
+            return False
+        with suppress(smtplib.SMTPException, OSError):
+            if self._smtp.rset()[0] == _DONE:
+                return True
+        self._drop()
+        return False
+
+    def _hand_over(self, mail: EmailMessage) -> None:
+        """Send a mail; whatever breaks the dialogue ends the connection, a refusal does not."""
+        if self._smtp is None:
+            self._smtp = self.mailer._connect()  # noqa: SLF001
+        try:
+            self._smtp.send_message(mail, from_addr=self._sender, to_addrs=[str(mail["To"])])
+        except (smtplib.SMTPResponseException, smtplib.SMTPRecipientsRefused) as refused:
+            if _status(refused) == _CLOSING:
+                self._drop()
+            vars(refused).update(smtp_code=_status(refused))  # where smtplib leaves it for most refusals
+            raise
+        except BaseException:
+            self._drop()
+            raise
+
+    @property
+    def _sender(self) -> str:
+        return self.mailer._from().addr_spec  # noqa: SLF001
+
+    def _drop(self) -> None:
+        smtp, self._smtp = self._smtp, None
+        if smtp is not None:
+            smtp.close()
+
+
+def _status(refused: smtplib.SMTPResponseException | smtplib.SMTPRecipientsRefused) -> int:
+    """Return what the server answered to the one sender or the one recipient."""
+    if isinstance(refused, smtplib.SMTPRecipientsRefused):
+        return next(code for code, _ in refused.recipients.values())
+    return refused.smtp_code
 
 
 def _refuse_unless(condition: bool, message: str) -> None:  # noqa: FBT001
