@@ -3,6 +3,7 @@
 from coproauth.core.accounts import Account, Condominium, Contact, Manager
 from coproauth.core.activation import ActivationPreview, IssuedCode
 from coproauth.core.audit import AuditEvent, Outcome, Pathway
+from coproauth.core.maintenance import PurgeReport, Waste
 from coproauth.core.messages import (
     AccountAddedMessage,
     AccountRemovedMessage,
@@ -11,6 +12,7 @@ from coproauth.core.messages import (
     EmailChangedMessage,
     EmailChangeRequestedMessage,
     EmailProofMessage,
+    IdleWarningMessage,
     MailKind,
     Message,
     PasswordChangedMessage,
@@ -19,6 +21,14 @@ from coproauth.core.messages import (
     UnknownAddressMessage,
 )
 from coproauth.core.password_reset import ResetLink, TemporaryPassword
+from coproauth.core.personal_data import (
+    PersonalCode,
+    PersonalEvent,
+    PersonalExport,
+    PersonalLogin,
+    PersonalMail,
+    PersonalSession,
+)
 from coproauth.core.portal_urls import PortalUrls
 from coproauth.core.sessions import Session, SessionSummary, SignedIn
 from coproauth.core.sources import Source
@@ -57,7 +67,9 @@ from coproauth.services.account_switching import AccountSwitcher
 from coproauth.services.activation import ActivationService
 from coproauth.services.courier import BackgroundCourier, Courier
 from coproauth.services.login import LoginService
+from coproauth.services.maintenance import Maintenance
 from coproauth.services.password_reset import PasswordResetService
+from coproauth.services.personal_data import PersonalData
 
 __version__ = "0.1.0"
 
@@ -87,6 +99,7 @@ __all__ = [
     "EmailChangedMessage",
     "EmailProofMessage",
     "EmailProofRequired",
+    "IdleWarningMessage",
     "InvalidInput",
     "IssuedCode",
     "Keyring",
@@ -95,6 +108,7 @@ __all__ = [
     "LoginService",
     "MailKind",
     "Mailer",
+    "Maintenance",
     "Manager",
     "Message",
     "NotAllowed",
@@ -105,8 +119,16 @@ __all__ = [
     "PasswordRejected",
     "PasswordResetService",
     "Pathway",
+    "PersonalCode",
+    "PersonalData",
+    "PersonalEvent",
+    "PersonalExport",
+    "PersonalLogin",
+    "PersonalMail",
+    "PersonalSession",
     "Policy",
     "PortalUrls",
+    "PurgeReport",
     "ReauthenticationRequired",
     "Refused",
     "ResetLink",
@@ -127,5 +149,6 @@ __all__ = [
     "Throttled",
     "Unavailable",
     "UnknownAddressMessage",
+    "Waste",
     "__version__",
 ]

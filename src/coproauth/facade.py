@@ -26,7 +26,9 @@ from coproauth.services.account_switching import AccountSwitcher
 from coproauth.services.activation import ActivationService
 from coproauth.services.courier import Courier
 from coproauth.services.login import LoginService
+from coproauth.services.maintenance import Maintenance
 from coproauth.services.password_reset import PasswordResetService
+from coproauth.services.personal_data import PersonalData
 
 
 class _Ports(TypedDict):
@@ -50,6 +52,8 @@ class Coproauth:
         login: sessions, password, e-mail.
         password_reset: links and temporary passwords.
         accounts: moving between accounts.
+        maintenance: removes what is no longer needed.
+        personal_data: tells and erases what is kept about a person.
         courier: delivers the mail that the others queue.
         keyring: the secret keys, for integrations that sign forms.
         directory: the host's condominiums, accounts and contacts, as given.
@@ -116,6 +120,8 @@ class Coproauth:
         self.login = LoginService(**ports, hasher=hasher)
         self.password_reset = PasswordResetService(**ports, hasher=hasher)
         self.accounts = AccountSwitcher(**ports)
+        self.maintenance = Maintenance(**ports)
+        self.personal_data = PersonalData(**ports)
         self.courier = _courier(ports, mailer, urls)
 
     def deliver_mail(self) -> int:

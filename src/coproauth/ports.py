@@ -114,6 +114,15 @@ class AuditSink(Protocol):
         ...
 
 
+@runtime_checkable
+class AuditTrail(AuditSink, Protocol):
+    """An audit trail that can be read again, for the person it is about."""
+
+    def about(self, subjects: Collection[str]) -> Sequence[AuditEvent]:
+        """Return the events with one of these subjects, the earliest first."""
+        ...
+
+
 class Identities(Protocol):
     """Logins within a unit of work."""
 
@@ -237,19 +246,31 @@ class Housekeeping(Protocol):
         """Delete at most ``limit`` rows of a kind that were over before an instant; return how many."""
         ...
 
-    def idle_identities(self, *, before: datetime, limit: int) -> Sequence[Identity]:
-        """Return logins that were last used before an instant, the longest unused first."""
+    def idle_identities(
+        self, *, before: datetime, warned_before: datetime | None = None, limit: int
+    ) -> Sequence[Identity]:
+        """Return logins that were last used before an instant, the longest unused first.
+
+        Args:
+            before: when they were last used, at the latest.
+            warned_before: only those whose owners were warned before that; None: only those who were not warned.
+            limit: how many at most.
+        """
         ...
 
     def remove_identity(self, identity_id: str, *, unless_used_since: datetime | None = None) -> bool:
         """Delete a login with its links, sessions and waiting mail; False, and nothing done, if it was used since.
 
-        The codes it used stay used.
+        The codes it used stay used, and do not tell by whom.
         """
         ...
 
     def codes_used_by(self, identity_id: str) -> Sequence[CodeRecord]:
         """Return the codes that opened a login or were added to it."""
+        ...
+
+    def mail_of(self, identity: Identity) -> Sequence[Intention]:
+        """Return the mail that waits for a login: about it, or to its address."""
         ...
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import attrs
 import pytest
@@ -17,6 +17,7 @@ from coproauth.core.messages import (
     EmailChangedMessage,
     EmailChangeRequestedMessage,
     EmailProofMessage,
+    IdleWarningMessage,
     Intention,
     MailKind,
     Message,
@@ -45,6 +46,7 @@ _IDENTITY = Identity(
     locale="fr",
     created_at=_AT,
     last_login_at=_AT,
+    warned_at=_AT + timedelta(days=700),
 )
 _INTENTION = Intention(
     id="mail-1",
@@ -90,7 +92,7 @@ def _compose(intention: Intention, identity: Identity | None = _IDENTITY, *, at:
 
 def test_every_kind_is_covered() -> None:
     """A new kind of mail fails here until it is written down below."""
-    assert set(MailKind) == {*_NOTICES, *_LINKS, MailKind.EMAIL_PROOF}
+    assert set(MailKind) == {*_NOTICES, *_LINKS, MailKind.EMAIL_PROOF, MailKind.IDLE_WARNING}
 
 
 class TestNotices:
@@ -159,6 +161,33 @@ class TestProof:
         late = attrs.evolve(_INTENTION, kind=MailKind.EMAIL_PROOF, queued_at=_AT - timedelta(minutes=10))
 
         assert _compose(late) is None
+
+
+class TestIdleWarning:
+    """The warning tells until when a log-in keeps the login, as the login is when the mail is delivered."""
+
+    _INTENTION = attrs.evolve(_INTENTION, kind=MailKind.IDLE_WARNING)
+
+    @pytest.mark.parametrize(
+        ("warned_at", "day"),
+        [
+            (_AT + timedelta(days=700), date(2027, 12, 31)),
+            (_AT + timedelta(days=730), date(2028, 1, 30)),
+            (_AT + timedelta(days=730, hours=4), date(2028, 1, 31)),
+        ],
+    )
+    def test_the_day_follows_from_last_use_and_warning(self, warned_at: datetime, day: date) -> None:
+        """Two years after the last use, thirty days after the warning at the earliest, begun in every time zone."""
+        message = _compose(self._INTENTION, attrs.evolve(_IDENTITY, warned_at=warned_at))
+
+        assert message == IdleWarningMessage(
+            to="jeanne@example.fr", locale="en", url=f"{_PORTAL}/login", log_in_before=day
+        )
+
+    @pytest.mark.parametrize("identity", [None, attrs.evolve(_IDENTITY, warned_at=None)])
+    def test_a_warning_that_no_longer_holds_is_not_sent(self, identity: Identity | None) -> None:
+        """A login that is gone, or was used since, needs none."""
+        assert _compose(self._INTENTION, identity) is None
 
 
 class TestIdentity:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import attrs
 import pytest
 
@@ -13,6 +15,7 @@ from coproauth.core.messages import (
     EmailChangedMessage,
     EmailChangeRequestedMessage,
     EmailProofMessage,
+    IdleWarningMessage,
     Message,
     PasswordChangedMessage,
     ResetLinkMessage,
@@ -36,6 +39,7 @@ SAMPLES: tuple[Message, ...] = (
     ConfirmEmailMessage(to=TO, locale="fr", url=f"{BASE}/email/eyJh?a=1&b=2"),
     EmailChangeRequestedMessage(to=TO, locale="fr", url=f"{BASE}/forgotten-password"),
     EmailChangedMessage(to=TO, locale="fr"),
+    IdleWarningMessage(to=TO, locale="fr", url=f"{BASE}/login", log_in_before=date(2027, 3, 1)),
 )
 
 

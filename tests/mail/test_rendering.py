@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from html import escape, unescape
 from html.parser import HTMLParser
 
@@ -26,6 +26,7 @@ from coproauth.core.portal_urls import PortalUrls
 from coproauth.core.tokens import Keyring
 from coproauth.errors import InvalidInput
 from coproauth.mail import render
+from coproauth.mail.dates import write_date
 from coproauth.policy import LOCALES, Locale, Policy
 
 TO = "marie.lefevre@example.fr"
@@ -60,8 +61,8 @@ class _Page(HTMLParser):
 
 
 def values_of(message: Message) -> list[str]:
-    fields = attrs.asdict(message)
-    return [value for name, value in fields.items() if name not in {"id", "to", "locale"}]
+    fields = {name: value for name, value in attrs.asdict(message).items() if name not in {"id", "to", "locale"}}
+    return [write_date(value, message.locale) if isinstance(value, date) else value for value in fields.values()]
 
 
 def activation_notice(*, contact_name: str, condominium_name: str = "Les Lilas", locale: Locale = "fr") -> Message:
@@ -225,3 +226,16 @@ def test_a_notice_carries_no_secret(kind: MailKind, locale: Locale) -> None:
 
     assert set(re.findall(r"https?://\S+", text)) <= {URLS.forgotten}
     assert not re.search(r"\d", text)
+
+
+@pytest.mark.parametrize(
+    ("day", "french", "english"),
+    [
+        (date(2027, 3, 1), "1er\u00a0mars 2027", "1\u00a0March 2027"),
+        (date(2028, 2, 29), "29\u00a0février 2028", "29\u00a0February 2028"),
+        (date(2026, 12, 31), "31\u00a0décembre 2026", "31\u00a0December 2026"),
+    ],
+)
+def test_a_day_is_written_as_in_a_letter(day: date, french: str, english: str) -> None:
+    """The month is a word, the first of a month is an ordinal in French, and the number keeps to its month."""
+    assert (write_date(day, "fr"), write_date(day, "en")) == (french, english)

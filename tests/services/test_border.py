@@ -16,8 +16,10 @@ from coproauth import (
     ActivationService,
     InvalidInput,
     LoginService,
+    Maintenance,
     PasswordChangeRequired,
     PasswordResetService,
+    PersonalData,
     Refused,
 )
 from coproauth.adapters.memory import MemoryThrottle
@@ -33,6 +35,8 @@ _SERVICES = {
     "login": LoginService,
     "password_reset": PasswordResetService,
     "accounts": AccountSwitcher,
+    "maintenance": Maintenance,
+    "personal_data": PersonalData,
 }
 _HARMLESS = {"login.identifier_of", "login.log_out"}  # no error, and nothing done, for what is not there
 _NOT_TEXT: dict[str, object] = {
@@ -162,6 +166,9 @@ class _Stage:
             "password_reset.set_password": {"contact_id": contact_id, "by": by, "new_password": _OTHER},
             "accounts.accounts": session,
             "accounts.switch": {**session, "account_id": self.contact.account.id},
+            "maintenance.purge": {},
+            "personal_data.export": {"email": JEANNE},
+            "personal_data.erase": {"email": JEANNE},
         }
 
     def method(self, name: str) -> Callable[..., object]:

@@ -242,11 +242,14 @@ class MemoryHousekeeping:
                 case other:
                     assert_never(other)
 
-    def idle_identities(self, *, before: datetime, limit: int) -> Sequence[Identity]:
+    def idle_identities(
+        self, *, before: datetime, warned_before: datetime | None = None, limit: int
+    ) -> Sequence[Identity]:
         """Return logins that were last used before an instant, the longest unused first."""
         with self.store.reading() as work:
             idle = [row for row in work.identities.rows.values() if row.last_login_at < before]
-        return sorted(idle, key=lambda row: (row.last_login_at, row.id))[:limit]
+        chosen = [row for row in idle if _was_warned(row, warned_before)]
+        return sorted(chosen, key=lambda row: (row.last_login_at, row.id))[:limit]
 
     def remove_identity(self, identity_id: str, *, unless_used_since: datetime | None = None) -> bool:
         """Delete a login with its links, sessions and waiting mail; False, and nothing done, if it was used since."""
@@ -258,13 +261,36 @@ class MemoryHousekeeping:
             for contact_id in work.links.contacts_of(identity_id):
                 work.links.remove(contact_id)
             work.sessions.end_all(identity_id)
-            _drop(work.outbox.rows, lambda row: identity_id == row.identity_id or row.to == identity.email)
+            _drop(work.outbox.rows, lambda row: _is_for(identity, row))
+            for code in self.codes_used_by(identity_id):
+                work.codes.rows[code.id] = _anonymous(code)
             return True
 
     def codes_used_by(self, identity_id: str) -> Sequence[CodeRecord]:
         """Return the codes that opened a login or were added to it."""
         with self.store.reading() as work:
             return [row for row in work.codes.rows.values() if row.used_by == identity_id]
+
+    def mail_of(self, identity: Identity) -> Sequence[Intention]:
+        """Return the mail that waits for a login: about it, or to its address."""
+        with self.store.reading() as work:
+            return [row for row in work.outbox.rows.values() if _is_for(identity, row)]
+
+
+def _was_warned(identity: Identity, before: datetime | None) -> bool:
+    """Whether its owner was warned before an instant; without one, whether nobody was."""
+    if before is None or identity.warned_at is None:
+        return before is None and identity.warned_at is None
+    return identity.warned_at < before
+
+
+def _is_for(identity: Identity, mail: Intention) -> bool:
+    return mail.identity_id == identity.id or mail.to == identity.email
+
+
+def _anonymous(code: CodeRecord) -> CodeRecord:
+    """Return a used code that does not tell by whom."""
+    return attrs.evolve(code, used_by=None, proof_email_key=None, proof_nonce=None, proof_requested_at=None)
 
 
 def _drop(rows: dict[str, T], is_over: Callable[[T], bool], limit: int | None = None) -> int:
@@ -411,3 +437,7 @@ class MemoryAudit:
     def record(self, event: AuditEvent) -> None:
         """Keep one event."""
         self.events.append(event)
+
+    def about(self, subjects: Collection[str]) -> Sequence[AuditEvent]:
+        """Return the events with one of these subjects, the earliest first."""
+        return [event for event in self.events if event.subject in subjects]

@@ -29,6 +29,12 @@ class Pathway(StrEnum):
     RESET_LINK_SENT = "reset_link_sent"
     TEMPORARY_PASSWORD_SET = "temporary_password_set"  # noqa: S105 - the name of an event
     ACCOUNT_SWITCHED = "account_switched"
+    PURGED = "purged"
+    IDLE_LOGIN_WARNED = "idle_login_warned"
+    IDLE_LOGIN_REMOVED = "idle_login_removed"
+    PERSONAL_DATA_EXPORTED = "personal_data_exported"
+    LOGIN_ERASED = "login_erased"
+    CONTACTS_IMPORTED = "contacts_imported"
 
 
 class Outcome(StrEnum):

@@ -6,13 +6,14 @@ when it delivers, and hands the finished message to the mailer. How a message re
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from typing import ClassVar, assert_never
 
 import attrs
 
 from coproauth.core.identities import EmailAddress, Identity
+from coproauth.core.maintenance import log_in_before, removal_at
 from coproauth.core.portal_urls import PortalUrls
 from coproauth.core.tokens import Keyring, LinkClaims, Purpose
 from coproauth.policy import Locale, Policy
@@ -32,6 +33,7 @@ class MailKind(StrEnum):
     CONFIRM_EMAIL = "confirm_email"
     EMAIL_CHANGE_REQUESTED = "email_change_requested"
     EMAIL_CHANGED = "email_changed"
+    IDLE_WARNING = "idle_warning"
 
 
 @attrs.frozen(kw_only=True)
@@ -176,6 +178,20 @@ class EmailChangedMessage(Message):
     kind: ClassVar[MailKind] = MailKind.EMAIL_CHANGED
 
 
+@attrs.frozen(kw_only=True)
+class IdleWarningMessage(Message):
+    """Notice: nobody has used the login for long, and it will be removed.
+
+    Attributes:
+        url: of the login page.
+        log_in_before: the day from which on the login may be gone.
+    """
+
+    kind: ClassVar[MailKind] = MailKind.IDLE_WARNING
+    url: str
+    log_in_before: date
+
+
 def compose(
     intention: Intention, identity: Identity | None, *, keyring: Keyring, urls: PortalUrls, at: datetime, policy: Policy
 ) -> Message | None:
@@ -215,6 +231,8 @@ def _worded(  # noqa: C901, PLR0911 - one line a kind of mail
             return EmailChangeRequestedMessage(to=to, locale=locale, url=urls.forgotten)
         case MailKind.EMAIL_CHANGED:
             return EmailChangedMessage(to=to, locale=locale)
+        case MailKind.IDLE_WARNING:
+            return _idle_warning(intention, identity, urls=urls, policy=policy)
         case other:
             assert_never(other)
 
@@ -228,6 +246,18 @@ def _email_proof(intention: Intention, keyring: Keyring, *, at: datetime, policy
         locale=intention.locale,
         code=digits[0],
         condominium_name=intention.condominium_name,
+    )
+
+
+def _idle_warning(
+    intention: Intention, identity: Identity | None, *, urls: PortalUrls, policy: Policy
+) -> Message | None:
+    """Return the warning with the day that follows from the login as it is now; None once it was used again."""
+    removal = removal_at(identity, policy) if identity else None
+    if removal is None:
+        return None
+    return IdleWarningMessage(
+        to=intention.to, locale=intention.locale, url=urls.login, log_in_before=log_in_before(removal)
     )
 
 

@@ -60,6 +60,11 @@ class PortalUrls:
         return f"{self.base}/email/{token}"
 
     @property
+    def login(self) -> str:
+        """The page on which one logs in."""
+        return f"{self.base}/login"
+
+    @property
     def forgotten(self) -> str:
         """The page on which a reset link is asked for."""
         return f"{self.base}/forgotten-password"

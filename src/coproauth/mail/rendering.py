@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Mapping
+from datetime import date
 from html import escape
 
 import attrs
@@ -11,7 +12,9 @@ import attrs
 from coproauth.core.messages import Message
 from coproauth.core.text import parse_text
 from coproauth.errors import InvalidInput
+from coproauth.mail.dates import write_date
 from coproauth.mail.wording import Paragraph, Wording, load_html, load_wording
+from coproauth.policy import Locale
 
 _NAME_MAX_LENGTH = 200  # code points shown of a name; a longer one is cut
 _URL_MAX_LENGTH = 2000  # code points; what every mail program still opens
@@ -65,10 +68,12 @@ def render(message: Message) -> RenderedMail:
 
 def _values(message: Message) -> dict[str, str]:
     names = attrs.fields_dict(type(message)).keys() - _ENVELOPE
-    return {name: _harmless(name, getattr(message, name)) for name in names}
+    return {name: _harmless(name, getattr(message, name), message.locale) for name in names}
 
 
-def _harmless(name: str, value: str) -> str:
+def _harmless(name: str, value: str | date, locale: Locale) -> str:
+    if isinstance(value, date):
+        return write_date(value, locale)
     return _plain_url(value) if name == "url" else _one_line(value)
 
 

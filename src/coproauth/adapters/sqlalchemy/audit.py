@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Engine, MetaData, insert
+from collections.abc import Collection, Sequence
+
+import attrs
+from sqlalchemy import Engine, MetaData, insert, select
 
 from coproauth.adapters.sqlalchemy.tables import Tables, dump
 from coproauth.adapters.sqlalchemy.transactions import Transactions
@@ -21,3 +24,10 @@ class SqlAudit:
         """Keep one event."""
         with self._transactions.apart() as connection:
             connection.execute(insert(self._table).values(dump(event)))
+
+    def about(self, subjects: Collection[str]) -> Sequence[AuditEvent]:
+        """Return the events with one of these subjects, the earliest first."""
+        columns = [self._table.c[field.name] for field in attrs.fields(AuditEvent)]
+        wanted = select(*columns).where(self._table.c.subject.in_(list(subjects))).order_by(self._table.c.position)
+        with self._transactions.reading() as connection:
+            return [AuditEvent(**row) for row in connection.execute(wanted).mappings()]

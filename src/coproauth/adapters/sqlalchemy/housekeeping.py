@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from datetime import datetime
 
 import attrs
-from sqlalchemy import ColumnElement, Table, delete, select, update
+from sqlalchemy import ColumnElement, Connection, Table, delete, select, update
 
 from coproauth.adapters.sqlalchemy.tables import Tables, load
 from coproauth.adapters.sqlalchemy.transactions import Transactions
 from coproauth.core.activation import CodeRecord
 from coproauth.core.identities import Identity
 from coproauth.core.maintenance import Waste
+from coproauth.core.messages import Intention
 
 
 @attrs.frozen
@@ -36,31 +37,29 @@ class SqlHousekeeping:
         with self.transactions.apart() as connection:
             return connection.execute(delete(table).where(key.in_(sorted(keys)), over_at < before)).rowcount
 
-    def idle_identities(self, *, before: datetime, limit: int) -> Sequence[Identity]:
+    def idle_identities(
+        self, *, before: datetime, warned_before: datetime | None = None, limit: int
+    ) -> Sequence[Identity]:
         """Return logins that were last used before an instant, the longest unused first."""
         table = self.tables.identities
-        idle = select(table).where(table.c.last_login_at < before)
+        warned = table.c.warned_at.is_(None) if warned_before is None else table.c.warned_at < warned_before
+        idle = select(table).where(table.c.last_login_at < before, warned)
         with self.transactions.reading() as connection:
             rows = connection.execute(idle.order_by(table.c.last_login_at, table.c.id).limit(limit)).all()
         return [load(Identity, table, row) for row in rows]
 
     def remove_identity(self, identity_id: str, *, unless_used_since: datetime | None = None) -> bool:
         """Delete a login with its links, sessions and waiting mail; False, and nothing done, if it was used since."""
-        identities, links, codes = self.tables.identities, self.tables.links, self.tables.codes
-        sessions, outbox = self.tables.sessions, self.tables.outbox
-        unused: list[ColumnElement[bool]] = [identities.c.id == identity_id]
+        table = self.tables.identities
+        unused: list[ColumnElement[bool]] = [table.c.id == identity_id]
         if unless_used_since is not None:
-            unused.append(identities.c.last_login_at < unless_used_since)
+            unused.append(table.c.last_login_at < unless_used_since)
         with self.transactions.writing() as connection:
-            email = connection.scalar(select(identities.c.email).where(*unused))
-            if email is None:
+            row = connection.execute(select(table).where(*unused)).one_or_none()
+            if row is None:
                 return False
-            connection.execute(delete(links).where(links.c.identity_id == identity_id))
-            connection.execute(delete(sessions).where(sessions.c.identity_id == identity_id))
-            connection.execute(delete(outbox).where(outbox.c.identity_id == identity_id))
-            connection.execute(delete(outbox).where(outbox.c.to == email))
-            connection.execute(update(codes).where(codes.c.used_by == identity_id).values(used_by=None))
-            return connection.execute(delete(identities).where(identities.c.id == identity_id)).rowcount == 1
+            self._remove_all_about(load(Identity, table, row), connection)
+            return connection.execute(delete(table).where(table.c.id == identity_id)).rowcount == 1
 
     def codes_used_by(self, identity_id: str) -> Sequence[CodeRecord]:
         """Return the codes that opened a login or were added to it."""
@@ -68,6 +67,28 @@ class SqlHousekeeping:
         with self.transactions.reading() as connection:
             rows = connection.execute(select(table).where(table.c.used_by == identity_id)).all()
         return [load(CodeRecord, table, row) for row in rows]
+
+    def mail_of(self, identity: Identity) -> Sequence[Intention]:
+        """Return the mail that waits for a login: about it, or to its address."""
+        table = self.tables.outbox
+        with self.transactions.reading() as connection:
+            about_it = connection.execute(select(table).where(table.c.identity_id == identity.id)).all()
+            to_it = connection.execute(select(table).where(table.c.to == identity.email)).all()
+        found = {row.id: load(Intention, table, row) for row in [*about_it, *to_it]}
+        return list(found.values())
+
+    def _remove_all_about(self, identity: Identity, connection: Connection) -> None:
+        links, sessions = self.tables.links, self.tables.sessions
+        codes, outbox = self.tables.codes, self.tables.outbox
+        nobody = {"used_by": None, "proof_email_key": None, "proof_nonce": None, "proof_requested_at": None}
+        for statement in (
+            delete(links).where(links.c.identity_id == identity.id),
+            delete(sessions).where(sessions.c.identity_id == identity.id),
+            delete(outbox).where(outbox.c.identity_id == identity.id),
+            delete(outbox).where(outbox.c.to == identity.email),
+            update(codes).where(codes.c.used_by == identity.id).values(nobody),
+        ):
+            connection.execute(statement)
 
     def _over(self, waste: Waste) -> tuple[Table, ColumnElement[datetime]]:
         """Return the table of a kind, and the column that says when a row of it was over."""
