@@ -1,186 +1,216 @@
-"""What happens when several people do the same thing at the same instant."""
+"""What happens when several people do the same thing at the same instant, in one process or in many."""
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable
-from typing import TypeVar
+import os
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
-from tests.engines import Adapters
+from tests.races.crowds import STAGES, WORKERS, Crowd, gathered, successes
 
 from coproauth import (
     ActivationRefused,
     EmailAlreadyRegistered,
     LoginRefused,
+    NotAllowed,
     Refused,
     ResetRefused,
     SessionRefused,
     SignedIn,
+    SwitchRefused,
     Throttled,
 )
+from coproauth.core.accounts import Contact
 from coproauth.testing import Sandbox
-from coproauth.testing.machines import patient_policy
-from coproauth.testing.sandbox import PASSWORD
+from coproauth.testing.sandbox import PASSWORD, cheap_policy
 
-T = TypeVar("T")
-THREADS = 32
+ROUNDS = int(os.environ.get("COPROAUTH_RACE_ROUNDS", "1"))
 JEANNE = "jeanne@example.fr"
 OTHER_PASSWORD = "encore une girafe bleue"
+OTHER_PORTFOLIO = "portfolio-2"
+
+
+@pytest.fixture(params=range(ROUNDS), ids=lambda number: f"round{number}", autouse=True)
+def _round(request: pytest.FixtureRequest) -> object:
+    """Every race is run that often, each time with nothing left of the last."""
+    return request.param
+
+
+@pytest.fixture(params=STAGES, ids="-".join)
+def crowd(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Crowd]:
+    """People in front of each kind of database, as threads and as processes."""
+    with gathered(request.param, request, tmp_path) as crowd:
+        yield crowd
 
 
 @pytest.fixture
-def town(adapters: Adapters) -> Sandbox:
-    """A town whose throttle does not hide the race."""
-    return Sandbox.build(store=adapters.store, directory=adapters.directory, policy=patient_policy())
+def town(crowd: Crowd) -> Sandbox:
+    """The installation that they are in front of."""
+    return crowd.town()
 
 
-def together(call: Callable[[int], T], *, threads: int = THREADS) -> list[T | Refused]:
-    """Return what each thread's call answered, all begun at once; anything but a refusal is raised."""
-    barrier = threading.Barrier(threads)
-    answers: list[T | Refused] = []
-    failures: list[BaseException] = []
-
-    def run(number: int) -> None:
-        barrier.wait()
-        try:
-            answers.append(call(number))
-        except Refused as refused:
-            answers.append(refused)
-        except BaseException as failure:  # noqa: BLE001 - told by the thread that waits
-            failures.append(failure)
-
-    workers = [threading.Thread(target=run, args=[number]) for number in range(threads)]
-    for worker in workers:
-        worker.start()
-    for worker in workers:
-        worker.join()
-    assert failures == []
-    return answers
+def proven_code(town: Sandbox, contact: Contact, email: str, *, password: str = PASSWORD) -> tuple[str, str]:
+    """Return a contact's code, and the digits that prove an address for it."""
+    code = town.code_for(contact)
+    with pytest.raises(Refused):
+        town.auth.activation.activate(code=code, email=email, password=password, source=town.source)
+    return code, town.digits_for(email)
 
 
-def successes(answers: list[T | Refused]) -> list[T]:
-    """Return the answers that are no refusals."""
-    return [answer for answer in answers if not isinstance(answer, Refused)]
+def opens_something(town: Sandbox, code: str) -> bool:
+    """Whether a code can be used."""
+    try:
+        town.auth.activation.preview(code, source=town.source)
+    except ActivationRefused:
+        return False
+    return True
 
 
-def test_one_code_opens_one_login(town: Sandbox) -> None:
-    """Of thirty-two people who activate with one code, one succeeds; the others come second (A-49, D-17)."""
-    code = town.code_for(town.contact())
-    emails = [f"person{number}@example.fr" for number in range(THREADS)]
-    for email in emails:
-        with pytest.raises(Refused):
-            town.auth.activation.activate(code=code, email=email, password=PASSWORD, source=town.source)
-    digits = town.digits_for(emails[-1])
+def is_open(town: Sandbox, answer: object) -> bool:
+    """Whether an answer is a session that still holds."""
+    if not isinstance(answer, SignedIn):
+        return False
+    try:
+        town.auth.login.session(answer.token)
+    except SessionRefused:
+        return False
+    return True
 
-    answers = together(
+
+def accounts_shown(town: Sandbox, answers: list[SignedIn | Refused | None]) -> set[str]:
+    """Return the ids of the accounts that the sessions among the answers show now."""
+    tokens = [answer.token for answer in answers if is_open(town, answer) and isinstance(answer, SignedIn)]
+    return {account.id for token in tokens for account in town.auth.login.session(token).accounts}
+
+
+def test_one_code_opens_one_login(crowd: Crowd, town: Sandbox) -> None:
+    """Of fifty people who activate with one code, one succeeds; the others come second (A-49, D-17)."""
+    code, digits = proven_code(town, town.contact(), JEANNE)
+
+    answers = crowd.together(
         lambda _: town.auth.activation.activate(
-            code=code, email=emails[-1], password=PASSWORD, email_code=digits, source=town.source
+            code=code, email=JEANNE, password=PASSWORD, email_code=digits, source=town.source
         )
     )
 
-    assert len(successes(answers)) == 1
+    (winner,) = successes(answers)
     assert {type(answer) for answer in answers} == {SignedIn, EmailAlreadyRegistered}
-    assert town.log_in(emails[-1]).session.accounts == successes(answers)[0].session.accounts
+    assert len(town.auth.login.sessions(winner.token)) == 1
+    assert town.log_in(JEANNE).session.accounts == winner.session.accounts
 
 
-def test_one_code_is_added_to_one_of_many_sessions(town: Sandbox) -> None:
+def test_one_code_is_added_to_one_of_many_sessions(crowd: Crowd, town: Sandbox) -> None:
     """Of eight logins that type the same code, one gets the account."""
     tokens = [town.activate(town.contact(), f"person{number}@example.fr").token for number in range(8)]
     code = town.code_for(town.contact(condominium="Les Pins"))
 
-    answers = together(
-        lambda number: town.auth.activation.link(tokens[number], code=code, source=town.source), threads=8
+    answers = crowd.together(
+        lambda number: town.auth.activation.link(tokens[number], code=code, source=town.source), of=8
     )
 
     assert len(successes(answers)) == 1
     assert {type(answer) for answer in answers} == {SignedIn, ActivationRefused}
 
 
-def test_two_codes_with_one_new_address_open_one_login(town: Sandbox) -> None:
+def test_two_codes_with_one_new_address_open_one_login(crowd: Crowd, town: Sandbox) -> None:
     """One creates the login, the other is added to it or told that it exists, and keeps its code (D-18)."""
     contacts = [town.contact(condominium=f"Résidence {number}") for number in range(2)]
-    codes = [town.code_for(contact) for contact in contacts]
     passwords = [PASSWORD, OTHER_PASSWORD]
-    digits = []
-    for code, password in zip(codes, passwords, strict=True):
-        with pytest.raises(Refused):
-            town.auth.activation.activate(code=code, email=JEANNE, password=password, source=town.source)
-        digits.append(town.digits_for(JEANNE))
+    proven = [proven_code(town, contacts[number], JEANNE, password=passwords[number]) for number in range(2)]
 
-    answers = together(
+    answers = crowd.together(
         lambda number: town.auth.activation.activate(
-            code=codes[number],
+            code=proven[number][0],
             email=JEANNE,
             password=passwords[number],
-            email_code=digits[number],
+            email_code=proven[number][1],
             source=town.source,
         ),
-        threads=2,
+        of=2,
     )
 
     assert {type(answer) for answer in answers} == {SignedIn, EmailAlreadyRegistered}
-    (winner,) = successes(answers)
-    first = int(winner.session.accounts == (contacts[1].account,))
-    both = town.activate_with(codes[1 - first], JEANNE, password=passwords[first]).session.accounts
+    first = [isinstance(answer, SignedIn) for answer in answers].index(True)
+    both = town.activate_with(proven[1 - first][0], JEANNE, password=passwords[first]).session.accounts
     assert set(both) == {contact.account for contact in contacts}
 
 
-def test_a_reset_link_works_once(town: Sandbox) -> None:
-    """Of thirty-two people who follow one link, one sets the password (A-26, A-49)."""
+def test_managers_leave_one_standing_code(crowd: Crowd, town: Sandbox) -> None:
+    """However many codes are issued for a contact at the same instant, all but one are revoked."""
+    contact = town.contact()
+
+    issued = crowd.together(lambda _: town.code_for(contact), of=10)
+
+    codes = successes(issued)
+    assert len(codes) == 10
+    assert [opens_something(town, code) for code in codes].count(True) == 1
+
+
+def test_a_reset_link_works_once(crowd: Crowd, town: Sandbox) -> None:
+    """Of fifty people who follow one link, one sets the password (A-26, A-49)."""
     town.activate(town.contact(), JEANNE)
     town.auth.password_reset.request(email=JEANNE, source=town.source)
     token = town.reset_token_for(JEANNE)
+    passwords = [f"girafe numéro {number} au bord de l'eau" for number in range(WORKERS)]
 
-    answers = together(
-        lambda number: town.auth.password_reset.redeem(
-            token, new_password=f"girafe numéro {number} au bord de l'eau", source=town.source
-        )
+    answers = crowd.together(
+        lambda number: town.auth.password_reset.redeem(token, new_password=passwords[number], source=town.source)
     )
 
-    assert [type(answer) for answer in answers].count(ResetRefused) == THREADS - 1
-    assert successes(answers) == [None]
+    assert [type(answer) for answer in answers].count(ResetRefused) == WORKERS - 1
+    assert town.log_in(JEANNE, password=passwords[answers.index(None)]).session.email == JEANNE
 
 
-def test_a_session_is_replaced_once(town: Sandbox) -> None:
-    """Of thirty-two switches with one token, one gets the new token."""
+def test_a_session_is_replaced_once(crowd: Crowd, town: Sandbox) -> None:
+    """Of fifty switches with one token, one gets the new token."""
     lilas, pins = town.contact(condominium="Les Lilas"), town.contact(condominium="Les Pins")
     town.activate(lilas, JEANNE)
     token = town.activate(pins, JEANNE).token
 
-    answers = together(lambda _: town.auth.accounts.switch(token, account_id=lilas.account.id))
+    answers = crowd.together(lambda _: town.auth.accounts.switch(token, account_id=lilas.account.id))
 
     assert len(successes(answers)) == 1
     assert {type(answer) for answer in answers} == {SignedIn, SessionRefused}
 
 
-def test_nobody_gets_another_s_session(town: Sandbox) -> None:
-    """Twelve people log in at once, and each token is its owner's (A-53)."""
+def test_nobody_gets_another_s_session(crowd: Crowd, town: Sandbox) -> None:
+    """Two logins each of twelve people cross, and each token is its owner's (A-53)."""
     emails = [f"person{number}@example.fr" for number in range(12)]
     for email in emails:
         town.activate(town.contact(), email)
+    owners = [*emails, *emails]
 
-    answers = successes(together(lambda number: town.log_in(emails[number]), threads=12))
+    answers = crowd.together(lambda number: town.log_in(owners[number]), of=len(owners))
 
-    assert sorted(town.auth.login.session(signed_in.token).email for signed_in in answers) == sorted(emails)
+    assert [town.auth.login.session(signed_in.token).email for signed_in in successes(answers)] == owners
 
 
-def test_of_many_guesses_at_once_ten_reach_a_verdict(adapters: Adapters) -> None:
+def test_of_many_guesses_at_once_ten_reach_a_verdict(crowd: Crowd) -> None:
     """The throttle counts before it looks: the right password sent as the eleventh waits, too (A-50)."""
-    town = Sandbox.build(store=adapters.store, directory=adapters.directory)
+    town = crowd.town(policy=cheap_policy())
     town.activate(town.contact(), JEANNE)
 
-    answers = together(lambda _: town.log_in(JEANNE, password="not the right one"))
+    def guess_four_times(_: int) -> list[type[Refused]]:
+        return [verdict_of(town, "not the right one") for _ in range(4)]
 
-    verdicts = [type(answer) for answer in answers]
-    assert (verdicts.count(LoginRefused), verdicts.count(Throttled)) == (10, THREADS - 10)
+    verdicts = [verdict for four in successes(crowd.together(guess_four_times)) for verdict in four]
+
+    assert (verdicts.count(LoginRefused), verdicts.count(Throttled)) == (10, 4 * WORKERS - 10)
     with pytest.raises(Throttled):
         town.log_in(JEANNE)
     town.later(seconds=30)
     assert town.log_in(JEANNE).session.email == JEANNE
 
 
-def test_a_password_change_leaves_no_session_of_before(town: Sandbox) -> None:
+def verdict_of(town: Sandbox, guess: str) -> type[Refused]:
+    """Return the kind of refusal that a guessed password is answered with."""
+    with pytest.raises(Refused) as refusal:
+        town.log_in(JEANNE, password=guess)
+    return refusal.type
+
+
+def test_a_password_change_leaves_no_session_of_before(crowd: Crowd, town: Sandbox) -> None:
     """Logins that run while the password is reset end up refused or dead, unless they came first and died with it."""
     town.activate(town.contact(), JEANNE)
     town.auth.password_reset.request(email=JEANNE, source=town.source)
@@ -192,8 +222,101 @@ def test_a_password_change_leaves_no_session_of_before(town: Sandbox) -> None:
         town.auth.password_reset.redeem(token, new_password=OTHER_PASSWORD, source=town.source)
         return None
 
-    answers = successes(together(act, threads=8))
+    answers = crowd.together(act, of=8)
 
-    for signed_in in filter(None, answers):
-        with pytest.raises(SessionRefused):
-            town.auth.login.session(signed_in.token)
+    assert answers[0] is None
+    assert [is_open(town, answer) for answer in answers] == [False] * 8
+
+
+def test_a_temporary_password_and_a_link_from_elsewhere_exclude_each_other(crowd: Crowd, town: Sandbox) -> None:
+    """A manager who sets a password never gets at an account of another portfolio, linked that instant (D-01)."""
+    near, far = town.contact(), town.contact(condominium="Les Pins", portfolio_id=OTHER_PORTFOLIO)
+    token = town.activate(near, JEANNE).token
+    code = town.code_for(far)
+
+    def act(number: int) -> object:
+        if number:
+            return town.auth.activation.link(token, code=code, source=town.source)
+        return town.auth.password_reset.set_password(near.id, by=town.manager)
+
+    answers = crowd.together(act, of=2)
+
+    handed_over, linked = (not isinstance(answer, Refused) for answer in answers)
+    assert handed_over != linked
+    assert [type(answer) for answer in answers if isinstance(answer, Refused)] == [
+        SessionRefused if handed_over else NotAllowed
+    ]
+    assert (town.auth.login.identifier_of(far.id) is not None) == linked
+
+
+def test_a_contact_taken_off_while_it_is_activated_opens_nothing(crowd: Crowd, town: Sandbox) -> None:
+    """Whichever of activation and dissociation comes first, neither link nor session is left (A-54)."""
+    contact = town.contact()
+    code, digits = proven_code(town, contact, JEANNE)
+
+    def act(number: int) -> SignedIn | None:
+        if number:
+            return town.auth.activation.activate(
+                code=code, email=JEANNE, password=PASSWORD, email_code=digits, source=town.source
+            )
+        town.auth.activation.dissociate(contact.id, by=town.manager)
+        return None
+
+    answers = crowd.together(act, of=8)
+
+    assert answers[0] is None
+    assert town.auth.login.identifier_of(contact.id) is None
+    assert [is_open(town, answer) for answer in answers] == [False] * 8
+
+
+def test_a_contact_deleted_while_it_is_activated_shows_nowhere(crowd: Crowd, town: Sandbox) -> None:
+    """Once the host has deleted a contact, no session shows its account, however they met (A-54)."""
+    contact = town.contact()
+    code, digits = proven_code(town, contact, JEANNE)
+
+    def act(number: int) -> SignedIn | None:
+        if number:
+            return town.auth.activation.activate(
+                code=code, email=JEANNE, password=PASSWORD, email_code=digits, source=town.source
+            )
+        town.directory.remove_contact(contact.id)
+        return None
+
+    answers = crowd.together(act, of=8)
+
+    assert answers[0] is None
+    assert accounts_shown(town, answers) == set()
+
+
+@pytest.mark.parametrize("removal", ["dissociated", "contact deleted", "condominium deleted"])
+def test_an_account_that_goes_while_it_is_selected_is_not_shown(crowd: Crowd, town: Sandbox, removal: str) -> None:
+    """Logins and switches that meet the end of an account do not show it afterwards (A-54, D-19)."""
+    lilas, pins = town.contact(condominium="Les Lilas"), town.contact(condominium="Les Pins")
+    town.activate(lilas, JEANNE)
+    town.activate(pins, JEANNE)
+    tokens = [town.log_in(JEANNE).token for _ in range(4)]
+
+    def act(number: int) -> SignedIn | None:
+        if number == 0:
+            remove(town, lilas, removal)
+            return None
+        if number <= len(tokens):
+            return town.auth.accounts.switch(tokens[number - 1], account_id=lilas.account.id)
+        return town.log_in(JEANNE)
+
+    answers = crowd.together(act, of=8)
+
+    assert {type(answer) for answer in answers} <= {type(None), SignedIn, SessionRefused, SwitchRefused, LoginRefused}
+    assert accounts_shown(town, answers) <= {pins.account.id}
+    assert town.log_in(JEANNE).session.accounts == (pins.account,)
+
+
+def remove(town: Sandbox, contact: Contact, removal: str) -> None:
+    """Take an account away from its login in one of the ways there are."""
+    match removal:
+        case "dissociated":
+            town.auth.activation.dissociate(contact.id, by=town.manager)
+        case "contact deleted":
+            town.directory.remove_contact(contact.id)
+        case _:
+            town.directory.remove_condominium(contact.account.condominium_id)
