@@ -5,6 +5,7 @@ Commands and stand-alone portals use it; a host that has settings of its own wir
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
@@ -37,7 +38,7 @@ from coproauth.toml_values import TomlReader, read_toml
 if TYPE_CHECKING:
     from redis import Redis
 
-_NOT_IN_FILES = frozenset({"folder", "ssl_context", "clock", "secrets"})  # objects, no values
+_NOT_IN_FILES = frozenset({"folder", "_opened", "ssl_context", "clock", "secrets"})  # objects, no values
 
 _STEP_TIMEOUT = timedelta(hours=1)  # an index on a large table is built by one statement
 
@@ -93,6 +94,7 @@ class Configuration:
     policy: Policy = Policy()
     audit: AuditSettings = AuditSettings()
     folder: Path = Path()
+    _opened: ExitStack = attrs.field(factory=ExitStack, init=False, repr=False, eq=False)
 
     @classmethod
     def load(cls, path: Path) -> Configuration:
@@ -115,12 +117,15 @@ class Configuration:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Close the connections."""
-        self._engine.dispose()
-        self._patient_engine.dispose()
+        self._opened.close()
 
     def engine(self) -> Engine:
         """Return the engine, one for as long as the configuration is used; it connects when it is needed."""
         return self._engine
+
+    def redis_client(self) -> Redis | None:
+        """Return a client of Redis, if one is configured; it connects when it is needed."""
+        return self._redis_client
 
     def tables(self) -> Tables:
         """Return the tables under their prefix."""
@@ -168,14 +173,17 @@ class Configuration:
 
     @cached_property
     def _engine(self) -> Engine:
-        return sql_engine(self._database_url(), settings=self.database_settings)
+        return self._opened_engine(self.database_settings)
 
     @cached_property
     def _patient_engine(self) -> Engine:
         patience = max(self.database_settings.statement_timeout, _STEP_TIMEOUT)
-        return sql_engine(
-            self._database_url(), settings=attrs.evolve(self.database_settings, statement_timeout=patience)
-        )
+        return self._opened_engine(attrs.evolve(self.database_settings, statement_timeout=patience))
+
+    def _opened_engine(self, settings: EngineSettings) -> Engine:
+        engine = sql_engine(self._database_url(), settings=settings)
+        self._opened.callback(engine.dispose)
+        return engine
 
     def _database_url(self) -> URL:
         """Return the database's URL; what is relative starts at the file, not where the command is run."""
@@ -187,13 +195,15 @@ class Configuration:
         is_file = url.get_backend_name() == "sqlite" and path not in {"", ":memory:"}
         return url.set(database=str(self.folder / path)) if is_file else url
 
-    def redis_client(self) -> Redis | None:
-        """Return a client of Redis, if one is configured; it connects when it is needed."""
+    @cached_property
+    def _redis_client(self) -> Redis | None:
         if self.redis is None:
             return None
         from coproauth.adapters.redis import redis_client  # noqa: PLC0415 - an extra
 
-        return redis_client(self.redis.url)
+        client: Redis = redis_client(self.redis.url)
+        self._opened.callback(client.close)
+        return client
 
     def _on_redis(self, store: Store) -> tuple[Store, Throttle | None]:
         """Return the store and the throttle, on Redis as far as it is configured."""

@@ -6,6 +6,7 @@ No message shows what a key was set to: it may be a secret.
 from __future__ import annotations
 
 import os
+import sys
 import tomllib
 from collections.abc import Collection, Mapping
 from datetime import timedelta
@@ -31,16 +32,16 @@ def read_toml(file: Path) -> Mapping[str, Any]:
     """Return what a TOML file says.
 
     Raises:
-        ConfigurationError: it cannot be read, or is no TOML; the message names the place.
+        ConfigurationError: it cannot be read, or is no TOML; the message names the line, and not the file.
     """
     try:
         return tomllib.loads(file.read_text("utf-8"))
     except OSError as error:
-        raise ConfigurationError(f"{file} cannot be read: {error.strerror}") from None
+        raise ConfigurationError(f"cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:
-        raise ConfigurationError(f"{file} is not in UTF-8") from None
+        raise ConfigurationError("is not in UTF-8") from None
     except tomllib.TOMLDecodeError as error:
-        raise ConfigurationError(f"{file} is no TOML: {error}") from None
+        raise ConfigurationError(f"is no TOML: {error}") from None
 
 
 @attrs.frozen(kw_only=True)
@@ -79,7 +80,7 @@ class TomlReader:
 
     def _fields(self, kind: type[Any]) -> dict[str, attrs.Attribute[Any]]:
         """Return the fields that a table may have, each with its type as a type."""
-        types = get_type_hints(kind)
+        types = get_type_hints(kind.__init__, vars(sys.modules[kind.__module__]))  # of what is given, and nothing else
         return {
             field.name: field.evolve(type=types[field.name])
             for field in attrs.fields(kind)

@@ -250,7 +250,7 @@ def _rows(engine: Engine) -> dict[str, dict[str, object] | None]:
 def _row(engine: Engine, table: Table, names: list[str]) -> dict[str, object] | None:
     with engine.connect() as connection:
         row = connection.execute(select(*(table.c[name] for name in names))).one_or_none()
-    return row and dict(zip(names, row, strict=True))
+    return None if row is None else dict(zip(names, row, strict=True))
 
 
 def _described(engine: Engine) -> dict[str, object]:

@@ -23,17 +23,19 @@ _ROW = "coproauth doctor"  # among the counters; gone before anyone can see it
 
 
 def examine(configuration: Configuration, clock: Clock) -> Iterator[Finding]:
-    """Yield what is found; what needs a connection, or tables, is looked at only if they are there."""
+    """Yield what is found; each part is looked at only if those are well that it rests on."""
     reached = _reach(configuration)
     yield reached
     if not reached.is_well:
         return
     database = _Database(configuration=configuration, clock=clock)
     yield from map(_attempt, database.without_tables())
-    tables = _attempt(database.schema)
-    yield tables
-    if tables.is_well:
-        yield from map(_attempt, database.with_tables())
+    for check in (database.schema, database.writable):
+        finding = _attempt(check)
+        yield finding
+        if not finding.is_well:
+            return
+    yield from map(_attempt, database.with_tables())
 
 
 def _attempt(check: Check) -> Finding:
@@ -109,9 +111,22 @@ class _Database:
             return bad("database schema", found, advice=advice)
         return good("database schema", f"version {schema.newest}, the newest")
 
+    def writable(self) -> Finding:
+        """Write a row and delete it, in a transaction that is kept."""
+        table, now = self.configuration.tables().throttle, self.clock.now()
+        row = {"name": _ROW, "attempts": 0, "last_at": now, "not_before": now, "forget_at": now}
+        try:
+            with Transactions.on(self._engine).writing() as connection:
+                connection.execute(insert(table).values(row))
+                connection.execute(delete(table).where(table.c.name == _ROW))
+        except (Unavailable, DBAPIError) as error:
+            told = error.reason if isinstance(error, Unavailable) else error.orig
+            advice = "see that it is no read-only copy, that the disk is not full, and that the user may write"
+            return bad("database", f"nothing can be written: {told}", advice=advice)
+        return good("database", "it can be written")
+
     def with_tables(self) -> Iterator[Check]:
-        """Yield what is tried on the tables."""
-        yield self._writable
+        """Yield what is tried on tables that can be written."""
         if self._engine.dialect.name in {"mariadb", "mysql"}:
             yield self._innodb
         if self._engine.dialect.name != "sqlite":
@@ -152,20 +167,6 @@ class _Database:
         with self._engine.connect() as connection:
             told: datetime = connection.exec_driver_sql(query).scalar_one()
         return told if told.tzinfo else told.replace(tzinfo=UTC)
-
-    def _writable(self) -> Finding:
-        """Write a row and delete it, in a transaction that is kept."""
-        table, now = self.configuration.tables().throttle, self.clock.now()
-        row = {"name": _ROW, "attempts": 0, "last_at": now, "not_before": now, "forget_at": now}
-        try:
-            with Transactions.on(self._engine).writing() as connection:
-                connection.execute(insert(table).values(row))
-                connection.execute(delete(table).where(table.c.name == _ROW))
-        except (Unavailable, DBAPIError) as error:
-            told = error.reason if isinstance(error, Unavailable) else error.orig
-            advice = "see that it is no read-only copy, that the disk is not full, and that the user may write"
-            return bad("database", f"nothing can be written: {told}", advice=advice)
-        return good("database", "it can be written")
 
     def _innodb(self) -> Finding:
         query = (
