@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,8 +14,8 @@ from sqlalchemy import Connection, Engine, MetaData, event, insert
 from tests.adapters.test_store import CODE, JEANNE, MAIL, SESSION
 from tests.engines import SQL, Adapters, adapters_on
 
-from coproauth import Refused
-from coproauth.adapters.sqlalchemy import Tables
+from coproauth import AuditEvent, Refused
+from coproauth.adapters.sqlalchemy import SqlAudit, Tables
 from coproauth.core.maintenance import Waste
 from coproauth.ports import Store
 from coproauth.testing import Sandbox
@@ -48,7 +48,8 @@ def _populate(store: Store) -> None:
             work.codes.add(attrs.evolve(CODE, id=f"code-{number}", contact_id=f"c-{number}", index=f"{number:064x}"))
             work.codes.consume(f"code-{number}", identity_id=identity.id, at=NOW)
             work.sessions.add(attrs.evolve(SESSION, digest=f"{number:064x}", identity_id=identity.id))
-            work.outbox.add(attrs.evolve(MAIL, id=f"mail-{number}", to=email, due_at=NOW + timedelta(days=number)))
+            mail = attrs.evolve(MAIL, id=f"mail-{number}", identity_id=identity.id, to=email)
+            work.outbox.add(attrs.evolve(mail, due_at=NOW + timedelta(days=number)))
 
 
 def _build(connection: Connection) -> None:
@@ -107,7 +108,15 @@ def _live_a_life(town: Sandbox) -> None:
         keeping.sweep(waste, before=NOW, limit=9)
     keeping.idle_identities(before=NOW, limit=9)
     keeping.codes_used_by("id-1")
+    keeping.mail_of(attrs.evolve(JEANNE, id="id-1"))
     keeping.remove_identity("id-1", unless_used_since=NOW + timedelta(days=9999))
+
+
+def _keep_the_trail(trail: SqlAudit, events: Sequence[AuditEvent]) -> None:
+    """Write what happened into the table, and read what is about one person."""
+    for happened in events:
+        trail.record(happened)
+    trail.about(["id-1", "id-2"])
 
 
 def _reset_token(town: Sandbox, email: str) -> str:
@@ -134,6 +143,7 @@ def test_nothing_is_looked_for_in_a_whole_table(adapters: Adapters) -> None:
     town = Sandbox.build(store=adapters.store, directory=adapters.directory)
     with _overheard(adapters.engine) as heard:
         _live_a_life(town)
+        _keep_the_trail(SqlAudit(adapters.engine), town.audit.events)
 
     with adapters.engine.connect() as connection:
         if connection.dialect.name == "postgresql":

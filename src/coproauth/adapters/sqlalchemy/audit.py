@@ -10,20 +10,32 @@ from sqlalchemy import Engine, MetaData, insert, select
 from coproauth.adapters.sqlalchemy.tables import Tables, dump
 from coproauth.adapters.sqlalchemy.transactions import Transactions
 from coproauth.core.audit import AuditEvent
+from coproauth.policy import Policy
+from coproauth.services.units import persistently
 
 
 class SqlAudit:
     """Writes each event in a transaction of its own, so that it outlives the roll-back of what it tells of."""
 
-    def __init__(self, engine: Engine, *, tables: Tables | None = None) -> None:
-        """Take the engine; the tables are those of ``SqlStore`` unless others are given."""
+    def __init__(self, engine: Engine, *, tables: Tables | None = None, policy: Policy | None = None) -> None:
+        """Take the engine; the tables are those of ``SqlStore`` unless others are given.
+
+        Args:
+            engine: where the table is.
+            tables: under another prefix, or in the host's metadata.
+            policy: how often an event is tried again to be kept.
+        """
         self._transactions = Transactions.on(engine)
+        self._policy = policy or Policy()
         self._table = (tables or Tables.build(MetaData())).audit
 
     def record(self, event: AuditEvent) -> None:
-        """Keep one event."""
-        with self._transactions.apart() as connection:
-            connection.execute(insert(self._table).values(dump(event)))
+        """Keep one event.
+
+        Raises:
+            Unavailable: the database is away.
+        """
+        persistently(lambda: self._record(event), policy=self._policy)
 
     def about(self, subjects: Collection[str]) -> Sequence[AuditEvent]:
         """Return the events with one of these subjects, the earliest first."""
@@ -31,3 +43,7 @@ class SqlAudit:
         wanted = select(*columns).where(self._table.c.subject.in_(list(subjects))).order_by(self._table.c.position)
         with self._transactions.reading() as connection:
             return [AuditEvent(**row) for row in connection.execute(wanted).mappings()]
+
+    def _record(self, event: AuditEvent) -> None:
+        with self._transactions.apart() as connection:
+            connection.execute(insert(self._table).values(dump(event)))

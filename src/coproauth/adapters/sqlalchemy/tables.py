@@ -232,7 +232,7 @@ def _audit(metadata: MetaData, prefix: str) -> Table:
         Column("outcome", String(16), nullable=False),
         Column("reason", String(80)),
         Column("actor", _ID),
-        Column("subject", _ID),
+        Column("subject", _ID, index=True),
         Column("address", _CLIPPED),
     )
 

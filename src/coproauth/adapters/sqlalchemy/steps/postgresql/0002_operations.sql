@@ -31,3 +31,5 @@ CREATE TABLE IF NOT EXISTS {prefix}audit (
 );
 
 CREATE INDEX IF NOT EXISTS ix_{prefix}audit_at ON {prefix}audit (at);
+
+CREATE INDEX IF NOT EXISTS ix_{prefix}audit_subject ON {prefix}audit (subject);
