@@ -127,10 +127,13 @@ class Policy:
         throttle_requests: mails that one source can have sent.
         throttle_mail: mails of one kind to one address, and mails that one code or login can have sent; the delay
             stays short enough that nobody is kept from a reset for long.
-        mail_batch: how many mails a courier takes at once; all of them must fit into the lease.
-        mail_lease: how long a mail that was taken is left to the courier who took it.
-        mail_tries: after how many failed deliveries a mail is left to the operator.
+        mail_batch: how many mails a courier takes at once, and sends over one connection; what does not fit into the
+            first half of the lease is given back.
+        mail_lease: how long a mail that was taken is left to the courier who took it; sending one must take less than
+            half of it.
+        mail_tries: after how many deliveries that failed, or were cut off, a mail is left to the operator.
         mail_backoff: wait after the first failed delivery; doubles each time.
+        mail_longest_backoff: where the doubling stops; a mail server may be away for days (RFC 5321 §4.5.4.1).
         mail_kept: how long mail that cannot be delivered is kept for the operator.
         codes_kept: how long a code is kept after it expired, so that whoever finds an old letter is told what to do.
         audit_kept: how long audit events are kept in the table (CNIL 2021-122: six months to a year).
@@ -194,6 +197,7 @@ class Policy:
     mail_lease: timedelta = timedelta(minutes=5)
     mail_tries: int = 10
     mail_backoff: timedelta = timedelta(seconds=30)
+    mail_longest_backoff: timedelta = timedelta(hours=4)
     mail_kept: timedelta = timedelta(days=30)
 
     codes_kept: timedelta = timedelta(days=365)

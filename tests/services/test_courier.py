@@ -22,7 +22,6 @@ from tests.town import JEANNE, Town
 from coproauth.adapters.memory import MemoryMailer, MemoryStore
 from coproauth.core.messages import Intention, MailKind, Message
 from coproauth.errors import Unavailable
-from coproauth.services.courier import LONGEST_WAIT
 from coproauth.testing.sandbox import cheap_policy
 
 
@@ -207,7 +206,7 @@ class TestFailure:
         town.auth.deliver_mail()
 
         (mail,) = waiting(town)
-        assert (mail.tries, mail.due_at - town.clock.now()) == (100, LONGEST_WAIT)
+        assert (mail.tries, mail.due_at - town.clock.now()) == (100, timedelta(hours=4))
 
     def test_what_was_in_the_way_is_kept_with_the_mail(self) -> None:
         """The operator sees the class of the error and the server's status, and no word of the server."""

@@ -26,8 +26,6 @@ from coproauth.services.units import atomically, persistently
 
 T = TypeVar("T")
 
-LONGEST_WAIT = timedelta(hours=4)  # between two tries; a server may be away for days (RFC 5321 §4.5.4.1)
-
 _FAILURE_MAX_LENGTH = 80  # code points: the width of its column
 
 _log = logging.getLogger("coproauth.courier")
@@ -165,8 +163,8 @@ def _wait_after(tries: int, policy: Policy) -> timedelta:
     try:
         doubled: timedelta = policy.mail_backoff * 2 ** (tries - 1)
     except OverflowError:
-        return LONGEST_WAIT
-    return min(doubled, LONGEST_WAIT)
+        return policy.mail_longest_backoff
+    return min(doubled, policy.mail_longest_backoff)
 
 
 def _name_failure(error: Exception) -> str:
