@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from coproauth import __version__
-from coproauth.commands import deliver, demo, doctor, outbox, schema
+from coproauth.commands import deliver, demo, doctor, import_contacts, outbox, person, purge, schema
 from coproauth.commands.terminal import fail
 from coproauth.errors import ConfigurationError, Unavailable
 
@@ -44,6 +44,9 @@ COMMANDS: tuple[Command, ...] = (  # in the order of the help
     doctor,
     deliver,
     outbox,
+    purge,
+    person,
+    import_contacts,
     demo,
 )
 
