@@ -132,7 +132,6 @@ def test_the_audit_trail_goes_where_it_is_told(installation: Installation, more:
 
 def test_attempts_and_sessions_are_kept_in_redis(installation: Installation, redis_server: RedisServer) -> None:
     """If it is configured, nothing of them is in the database."""
-    pytest.importorskip("coproauth.adapters.redis")
     installation.configure(f'[redis]\nurl = "{redis_server.url}"\nsessions = true')
     installation.run("schema", "create")
     with installation.open() as configuration:

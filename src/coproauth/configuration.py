@@ -50,10 +50,14 @@ class RedisSettings:
     Attributes:
         url: ``redis://…``, ``rediss://…`` or ``unix://…``.
         sessions: whether sessions are kept there, too.
+        namespace: what the names of all keys begin with; another for each installation that shares the server.
+        timeout: how long to wait for a connection, and for an answer.
     """
 
     url: str = attrs.field(repr=False)
     sessions: bool = False
+    namespace: str = "coproauth:"
+    timeout: timedelta = timedelta(milliseconds=500)
 
 
 @attrs.frozen(kw_only=True)
@@ -201,21 +205,19 @@ class Configuration:
             return None
         from coproauth.adapters.redis import redis_client  # noqa: PLC0415 - an extra
 
-        client: Redis = redis_client(self.redis.url)
+        client = redis_client(self.redis.url, timeout=self.redis.timeout)
         self._opened.callback(client.close)
         return client
 
     def _on_redis(self, store: Store) -> tuple[Store, Throttle | None]:
         """Return the store and the throttle, on Redis as far as it is configured."""
-        client = self.redis_client()
-        if client is None or self.redis is None:
+        settings, client = self.redis, self.redis_client()
+        if settings is None or client is None:
             return store, None
         from coproauth.adapters.redis import RedisSessions, RedisThrottle  # noqa: PLC0415 - an extra
 
-        return (
-            RedisSessions(store, client) if self.redis.sessions else store,
-            RedisThrottle(client, policy=self.policy),
-        )
+        throttle = RedisThrottle(client, policy=self.policy, namespace=settings.namespace)
+        return RedisSessions(store, client, namespace=settings.namespace) if settings.sessions else store, throttle
 
     def _audit(self) -> AuditSink:
         return SqlAudit(self.engine(), tables=self.tables()) if self.audit.table else LoggingAudit()

@@ -18,6 +18,7 @@ from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 from tests.commands.conftest import HOST, Post
 from tests.engines import SERVERS
 from tests.installation import KEY, Installation, install, mail
+from tests.servers import RedisServer, skipped_if_missing
 
 from coproauth import Policy
 from coproauth.commands import doctor
@@ -102,8 +103,10 @@ def test_without_a_configuration_nothing_else_is_looked_at(installation: Install
 
     assert status == 1
     assert findings == [
-        (f"FAIL configuration: {installation.file}: portal_url is missing; it must be a string"
-        " → correct the file, or name another by --config")
+        (
+            f"FAIL configuration: {installation.file}: portal_url is missing; it must be a string"
+            " → correct the file, or name another by --config"
+        )
     ]
 
 
@@ -228,6 +231,65 @@ class TestDatabase:
         assert status == 1
         assert [line.partition(":")[0] for line in findings] == ["FAIL database clock"]
         assert findings[0].endswith("more than the 60 s of clock_leeway → set both by NTP")
+
+
+class TestRedis:
+    """Whether it is there, and keeps what it is given."""
+
+    @staticmethod
+    def _use(installation: Installation, post: Post, url: str) -> Installation:
+        installation.configure(f'{post.settings}\n[redis]\nurl = "{url}"')
+        return installation
+
+    def test_a_server_that_keeps_everything_is_well(
+        self, healthy: Installation, post: Post, examine: Examine, redis_server: RedisServer
+    ) -> None:
+        """It answers, can be written, and drops nothing."""
+        assert examine(self._use(healthy, post, redis_server.url)) == (0, [])
+
+    def test_a_server_that_drops_counters_is_found(self, healthy: Installation, post: Post, examine: Examine) -> None:
+        """Whoever fills its memory would have as many attempts as he likes."""
+        with skipped_if_missing(), RedisServer(options=["--maxmemory-policy", "allkeys-lru"]) as server:
+            _, findings = examine(self._use(healthy, post, server.url))
+
+        assert [line.partition(" → ")[0] for line in findings] == ["FAIL redis: maxmemory-policy is allkeys-lru"]
+
+    def test_a_replica_is_found(self, healthy: Installation, post: Post, examine: Examine) -> None:
+        """It answers every question, and counts nothing."""
+        with skipped_if_missing(), RedisServer(options=["--replicaof", HOST, "1"]) as server:
+            _, findings = examine(self._use(healthy, post, server.url))
+
+        assert [line.partition(" → ")[0] for line in findings] == ["FAIL redis: nothing can be written: ReadOnlyError"]
+
+    def test_a_server_that_is_away_is_found(self, healthy: Installation, post: Post, examine: Examine) -> None:
+        """Its address may hold a password, and is not shown."""
+        status, findings = examine(self._use(healthy, post, f"redis://:{PASSWORD}@127.0.0.1:1/0"))
+
+        assert status == 1
+        assert [line.partition(" → ")[0] for line in findings] == [
+            "FAIL redis: it does not do its part: ConnectionError"
+        ]
+        assert PASSWORD not in findings[0]
+
+    @pytest.mark.parametrize("url", ["portail", "redis://redis.example.fr/0"])
+    def test_an_address_that_cannot_be_safe_is_found(
+        self, healthy: Installation, post: Post, examine: Examine, url: str
+    ) -> None:
+        """Nothing is connected to."""
+        status, findings = examine(self._use(healthy, post, url))
+
+        assert status == 1
+        assert findings[0].endswith(" → correct redis.url in the configuration")
+
+    def test_a_clock_that_is_wrong_is_found(
+        self, healthy: Installation, post: Post, examine: Examine, redis_server: RedisServer
+    ) -> None:
+        """As that of the database."""
+        clock = FakeClock(datetime.now(UTC) + timedelta(minutes=5))
+
+        _, findings = examine(self._use(healthy, post, redis_server.url), clock=clock)
+
+        assert [line.partition(":")[0] for line in findings] == ["FAIL redis clock"]
 
 
 class TestMail:

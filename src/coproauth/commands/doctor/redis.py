@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING
 
 from coproauth.commands.doctor.findings import Finding, bad, compare_clocks, good
 from coproauth.configuration import Configuration
+from coproauth.errors import ConfigurationError
 from coproauth.ports import Clock
 
 if TYPE_CHECKING:
     from redis import Redis
 
 _KEEPS_ALL = "noeviction"
+_KEY = "coproauth-doctor"
+_KEPT = timedelta(milliseconds=1)
 
 
 def examine(configuration: Configuration, clock: Clock) -> Iterator[Finding]:
@@ -30,20 +33,34 @@ def examine(configuration: Configuration, clock: Clock) -> Iterator[Finding]:
 def _ask(configuration: Configuration, clock: Clock) -> Iterator[Finding]:
     from redis import RedisError  # noqa: PLC0415 - an extra
 
-    advice = "see that it runs, that the network lets you through, and that redis.url has the right password"
     try:
         client = configuration.redis_client()
         if client is not None:
             yield from _look(client, configuration, clock)
-    except (RedisError, ValueError) as error:  # redis-py tells a wrong URL by a ValueError
-        yield bad("redis", f"it does not answer: {type(error).__name__}", advice=advice)
+    except ConfigurationError as error:
+        yield bad("redis", str(error), advice="correct redis.url in the configuration")
+    except RedisError as error:
+        advice = "see that it runs, that the network lets you through, and that redis.url has the right password"
+        yield bad("redis", f"it does not do its part: {type(error).__name__}", advice=advice)
 
 
 def _look(client: Redis, configuration: Configuration, clock: Clock) -> Iterator[Finding]:
     client.ping()
     yield good("redis", "it answers")
-    yield _eviction(client)
     yield compare_clocks("redis clock", lambda: _time(client), clock, leeway=configuration.policy.clock_leeway)
+    yield _eviction(client)
+    yield _writable(client)
+
+
+def _writable(client: Redis) -> Finding:
+    from redis.exceptions import ResponseError  # noqa: PLC0415 - an extra
+
+    try:
+        client.set(_KEY, 1, px=_KEPT)
+    except ResponseError as error:
+        advice = "see that it is no replica, that its memory is not full, and that the user may write"
+        return bad("redis", f"nothing can be written: {type(error).__name__}", advice=advice)
+    return good("redis", "it can be written")
 
 
 def _eviction(client: Redis) -> Finding:
