@@ -1,0 +1,10 @@
+-- Returns a session, if it is on the list of its login: a list that was dropped takes its sessions along, so that none
+-- is left that could not be ended with the others.
+--
+-- KEYS  the session
+-- ARGV  what the names of lists begin with
+
+local session = redis.call('GET', KEYS[1])
+if session and redis.call('ZSCORE', ARGV[1] .. cjson.decode(session).identity_id, KEYS[1]) then
+  return session
+end

@@ -1,0 +1,94 @@
+"""Attempts counted in Redis."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from redis import Redis
+
+from coproauth.adapters.memory import MemoryThrottle
+from coproauth.adapters.redis.client import away_as, load_script, microseconds
+from coproauth.core.throttling import ThrottleKey
+from coproauth.errors import Unavailable
+from coproauth.policy import Policy
+
+_ALL = 2**31  # more counters than fit into the memory of a process
+
+
+class RedisThrottle:
+    """Counts attempts in Redis, for every process that shares it; thread-safe. Each call is one round trip.
+
+    1. Attempts are counted by a script, so that of many at one instant only the free ones are admitted.
+    2. If Redis is away, slow or full, ``Policy.throttle_outage`` decides: nobody is admitted (ASVS V16.5.3), or each
+       process counts in its own memory until Redis answers again.
+    3. If Redis lost what it had counted, it also lost since when it counts. Then, for ``Policy.throttle_recovery``,
+       every key that it does not know has one free attempt left: whoever makes Redis forget gains one guess, not
+       ten, and nobody is locked out. A new installation begins like that, too.
+
+    Counters expire by themselves, and their names tell no address.
+    """
+
+    def __init__(self, client: Redis, *, policy: Policy, namespace: str = "coproauth:") -> None:
+        """Take the client.
+
+        Args:
+            client: see ``redis_client``; a client of another make should wait for no answer longer than a person does.
+            policy: what to do while Redis is away, and after it lost the counters.
+            namespace: what the names of all keys begin with; another for each installation that shares the server.
+        """
+        self._policy = policy
+        self._namespace = namespace
+        self._admit = load_script(client, "admit")
+        self._settle = load_script(client, "settle")
+        self._meanwhile = MemoryThrottle()
+
+    def admit(self, keys: Sequence[ThrottleKey], *, at: datetime) -> timedelta:
+        """Count one attempt on every key and return zero; or count none and return the longest wait.
+
+        Raises:
+            Unavailable: Redis does not answer, and ``Policy.throttle_outage`` is ``"refuse"``.
+        """
+        if not keys:
+            return timedelta(0)
+        try:
+            return self._admit_there(keys, at)
+        except Unavailable:
+            if self._policy.throttle_outage == "refuse":
+                raise
+            self._meanwhile.sweep(before=at, limit=_ALL)
+            return self._meanwhile.admit(keys, at=at)
+
+    def settle(self, *, forgive: Sequence[ThrottleKey] = (), clear: Sequence[ThrottleKey] = ()) -> None:
+        """Take one attempt back from some keys, with the wait that followed; forget everything about others.
+
+        Raises:
+            Unavailable: Redis does not answer, and ``Policy.throttle_outage`` is ``"refuse"``.
+        """
+        if not (forgive or clear):
+            return
+        try:
+            with away_as("throttle_away"):
+                self._settle(keys=self._names([*forgive, *clear]), args=[len(forgive)])
+        except Unavailable:
+            if self._policy.throttle_outage == "refuse":
+                raise
+            self._meanwhile.settle(forgive=forgive, clear=clear)
+
+    def _admit_there(self, keys: Sequence[ThrottleKey], at: datetime) -> timedelta:
+        rules = [number for key in keys for number in _numbers(key)]
+        with away_as("throttle_away"):
+            wait = self._admit(
+                keys=[f"{self._namespace}counting-since", *self._names(keys)],
+                args=[microseconds(at), microseconds(self._policy.throttle_recovery), *rules],
+            )
+        return timedelta(microseconds=wait)
+
+    def _names(self, keys: Sequence[ThrottleKey]) -> list[str]:
+        return [f"{self._namespace}attempts:{key.name}" for key in keys]
+
+
+def _numbers(key: ThrottleKey) -> list[int]:
+    rule = key.rule
+    delays = (rule.first_delay, rule.longest_delay, rule.forget_after)
+    return [rule.free_attempts, *(microseconds(delay) for delay in delays)]
