@@ -59,7 +59,7 @@ _ODDITIES = {
     Oddity.BAD_EMAIL: "the e-mail is none, and left out",
     Oddity.SAME_EMAIL: "the same e-mail as in line {first_line}",
     Oddity.SAME_EMAIL_IN_OTHER_CASE: "the same e-mail as in line {first_line}, in other letters",
-    Oddity.OTHER_EMAIL: "another e-mail than is on the contact's file; that one stays",
+    Oddity.OTHER_EMAIL: "another e-mail than on the contact's file, which is not changed",
 }
 
 

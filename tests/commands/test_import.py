@@ -1,0 +1,331 @@
+"""``coproauth import``: contacts and codes from a file, what was odd, and all of it in the end whatever cuts it off."""
+
+from __future__ import annotations
+
+import csv
+import fcntl
+import os
+import re
+import stat
+import sys
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from tests.installation import Installation
+
+from coproauth import Source, Unavailable
+from coproauth.commands.codes_file import CodesFile
+
+HEADER = "portfolio;condominium;account;contact;email"
+SOURCE = Source("192.0.2.1")
+
+
+def _write(installation: Installation, *lines: str) -> Path:
+    file = installation.folder / "contacts.csv"
+    file.write_text("\n".join([HEADER, *lines]), "utf-8")
+    return file
+
+
+def _rows(count: int) -> list[str]:
+    return [f"cabinet-1;Résidence {n // 50};Lot {n // 2};Contact {n};c{n}@example.fr" for n in range(count)]
+
+
+def _codes(file: Path) -> list[dict[str, str]]:
+    with file.open(encoding="utf-8-sig", newline="") as text:
+        return list(csv.DictReader(text, delimiter=";"))
+
+
+def _names(installation: Installation) -> list[str]:
+    with installation.open() as configuration:
+        directory = configuration.directory()
+        houses = directory.condominiums("cabinet-1")
+        return [contact.name for house in houses for contact in directory.contacts_of(house.id)]
+
+
+def _holders(installation: Installation, codes: list[str]) -> list[str]:
+    """Return whom each code is for, by what its page shows."""
+    with installation.open() as configuration:
+        activation = configuration.wire().activation
+        return [activation.preview(code, source=SOURCE).contact_name for code in codes]
+
+
+@pytest.fixture
+def ready(installation: Installation, capsys: pytest.CaptureFixture[str]) -> Installation:
+    """An installation with its tables."""
+    installation.run("schema", "create")
+    capsys.readouterr()
+    return installation
+
+
+def test_ten_thousand_contacts_with_all_that_is_odd(
+    each_installation: Installation, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """D-16: contacts and codes, no login, no mail; each odd row is told; the second run changes nothing."""
+    each_installation.run("schema", "create")
+    rows = _rows(10_000)
+    odd = {
+        17: rows[17].replace("c17@example.fr", ""),
+        400: rows[400].replace("@", " at "),
+        1200: rows[1200].replace("c1200@", "c1199@"),
+        3000: rows[3000].replace("c3000@", "C2999@"),
+        5000: rows[4999],
+        7777: ";;Lot 1;Jeanne;",
+    }
+    file = _write(each_installation, *(odd.get(number, row) for number, row in enumerate(rows)))
+    codes = each_installation.folder / "codes.csv"
+    capsys.readouterr()
+
+    statuses = [each_installation.run("import", str(file), "--codes", str(codes))]
+    first = capsys.readouterr().out.splitlines()
+    statuses.append(each_installation.run("import", str(file)))
+    second = capsys.readouterr().out.splitlines()
+
+    assert statuses == [1, 1]
+    assert first == [
+        "line 19: no e-mail",
+        "line 402: the e-mail is none, and left out",
+        "line 1202: the same e-mail as in line 1201",
+        "line 3002: the same e-mail as in line 3001, in other letters",
+        "line 5002: the same contact as in line 5001",
+        "line 7779: left out: portfolio: empty",
+        "added: 200 condominiums, 5000 accounts, 9998 contacts, 9998 codes",
+        "there already: 0 contacts",
+    ]
+    assert second == [
+        *first[:6],
+        "added: 0 condominiums, 0 accounts, 0 contacts",
+        "there already: 9998 contacts",
+    ]
+    assert len(_codes(codes)) == 9998
+    assert each_installation.queued() == []
+
+
+class TestCodes:
+    """The file of codes holds one for each contact that was added, and is its owner's alone."""
+
+    def test_each_new_contact_has_one_that_works(self, ready: Installation) -> None:
+        """With the names that a letter needs; contacts that were there already get none."""
+        file = _write(ready, *_rows(2))
+        ready.run("import", str(file))
+        codes = ready.folder / "codes.csv"
+
+        status = ready.run("import", str(_write(ready, *_rows(4))), "--codes", str(codes))
+
+        written = _codes(codes)
+        assert status == 0
+        assert [row["contact"] for row in written] == ["Contact 2", "Contact 3"]
+        assert _holders(ready, [row["code"] for row in written]) == ["Contact 2", "Contact 3"]
+        assert set(written[0]) == {"portfolio", "condominium", "account", "contact", "code", "expires_at"}
+        assert stat.S_IMODE(codes.stat().st_mode) == 0o600
+
+    def test_a_file_that_is_there_is_not_overwritten(
+        self, ready: Installation, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        """And nothing is imported: its codes would have no place."""
+        codes = ready.folder / "codes.csv"
+        codes.write_text("other codes")
+
+        status = ready.run("import", str(_write(ready, *_rows(2))), "--codes", str(codes))
+
+        assert status == 1
+        assert "not overwritten" in capsys.readouterr().err
+        assert codes.read_text() == "other codes"
+        assert _names(ready) == []
+
+    def test_without_new_contacts_there_is_no_file(self, ready: Installation) -> None:
+        """Nobody prints an empty one."""
+        file = _write(ready, *_rows(2))
+        ready.run("import", str(file))
+
+        status = ready.run("import", str(file), "--codes", str(ready.folder / "codes.csv"))
+
+        assert status == 0
+        assert [path.name for path in ready.folder.glob("codes*")] == []
+
+    def test_a_folder_that_is_not_there_is_told(self, ready: Installation, capsys: pytest.CaptureFixture[str]) -> None:
+        """Before anything is imported."""
+        status = ready.run("import", str(_write(ready, *_rows(2))), "--codes", str(ready.folder / "gone" / "codes.csv"))
+
+        assert status == 1
+        assert "cannot be written" in capsys.readouterr().err
+        assert _names(ready) == []
+
+    def test_a_file_that_another_import_is_writing_is_left_to_it(
+        self, ready: Installation, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        """Two that write at once would spoil it."""
+        codes = ready.folder / "codes.csv"
+        with codes.with_name("codes.csv.partial").open("wb") as other:
+            fcntl.flock(other, fcntl.LOCK_EX)
+
+            status = ready.run("import", str(_write(ready, *_rows(2))), "--codes", str(codes))
+
+        assert status == 1
+        assert "Another import" in capsys.readouterr().err
+
+
+def _cut_off_at(call: int, original: Callable[..., None]) -> Callable[..., None]:
+    """Return what does as the original does, and is interrupted at one of its calls, after it."""
+    calls: list[object] = []
+
+    def interrupted(*arguments: object) -> None:
+        calls.append(arguments)
+        original(*arguments)
+        if len(calls) == call:
+            raise KeyboardInterrupt
+
+    return interrupted
+
+
+class TestCutOff:
+    """Whatever cuts an import off, the same command completes it: each contact once, each with one code."""
+
+    @pytest.mark.parametrize("call", [1, 2, 3])
+    @pytest.mark.parametrize("when", ["before the contacts are kept", "after the contacts are kept"])
+    def test_the_same_command_completes_it(
+        self, ready: Installation, monkeypatch: pytest.MonkeyPatch, when: str, call: int
+    ) -> None:
+        """Codes that were on disk and never kept are in no letter; those that were kept are."""
+        file, codes = _write(ready, *_rows(1200)), ready.folder / "codes.csv"
+        with monkeypatch.context() as patch:
+            if when.startswith("before"):
+                patch.setattr(os, "fsync", _cut_off_at(call, os.fsync))
+            else:
+                patch.setattr(CodesFile, "keep", _cut_off_at(call, CodesFile.keep))
+            assert ready.run("import", str(file), "--codes", str(codes)) == 130
+            assert not codes.exists()
+
+        status = ready.run("import", str(file), "--codes", str(codes))
+
+        written = _codes(codes)
+        assert status == 0
+        assert Counter(row["contact"] for row in written) == Counter(_names(ready))
+        assert len(written) == 1200
+        sample = [written[place] for place in (0, 499, 500, 999, 1000, 1199)]
+        assert _holders(ready, [row["code"] for row in sample]) == [row["contact"] for row in sample]
+        assert [path.name for path in ready.folder.glob("codes*")] == ["codes.csv"]
+
+    def test_a_line_that_was_half_written_is_taken_out(
+        self, ready: Installation, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The machine lost its power in the middle of a batch."""
+        file, codes = _write(ready, *_rows(600)), ready.folder / "codes.csv"
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "fsync", _cut_off_at(2, os.fsync))
+            ready.run("import", str(file), "--codes", str(codes))
+        partial = codes.with_name("codes.csv.partial")
+        partial.write_bytes(partial.read_bytes()[:-70])
+
+        ready.run("import", str(file), "--codes", str(codes))
+
+        assert sorted(row["contact"] for row in _codes(codes)) == sorted(_names(ready))
+
+    def test_codes_of_another_installation_are_not_thrown_away(
+        self, ready: Installation, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        """More unknown codes than one batch can leave behind are no trace of an import here."""
+        partial = ready.folder / "codes.csv.partial"
+        content = "portfolio;condominium;account;contact;code;expires_at\n" + "c;r;l;n;0000-0000-0000-0000;x\n" * 501
+        partial.write_text(content)
+
+        status = ready.run("import", str(_write(ready, *_rows(1))), "--codes", str(ready.folder / "codes.csv"))
+
+        assert status == 1
+        assert "move it away" in capsys.readouterr().err
+        assert partial.read_text() == content
+
+    def test_an_outage_is_told_and_on_record(
+        self, ready: Installation, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        """A sentence, and in the trail that it failed."""
+        ready.configure("[audit]\ntable = true\n")
+
+        def away(*_: object) -> None:
+            raise Unavailable(reason="store_away")
+
+        monkeypatch.setattr(CodesFile, "keep", away)
+
+        status = ready.run("import", str(_write(ready, *_rows(1))), "--codes", str(ready.folder / "codes.csv"))
+
+        assert status == 1
+        assert "database cannot be reached" in capsys.readouterr().err
+
+
+class TestFiles:
+    """A file that cannot be imported is refused with a reason, and nothing is written."""
+
+    @pytest.mark.parametrize(
+        ("content", "sentence"),
+        [
+            (b"contact;email\n", "must name each of these columns once: portfolio, condominium, account"),
+            (f'{HEADER}\na;b;c;"d;e'.encode(), "at line 2"),
+            (f"{HEADER}\n".encode() + b"\x81", "neither in UTF-8 nor in Windows-1252"),
+        ],
+    )
+    def test_the_fault_is_told(
+        self, ready: Installation, capsys: pytest.CaptureFixture[str], content: bytes, sentence: str
+    ) -> None:
+        """One sentence."""
+        file = ready.folder / "contacts.csv"
+        file.write_bytes(content)
+
+        status = ready.run("import", str(file))
+
+        printed = capsys.readouterr()
+        assert (status, printed.out) == (1, "")
+        assert sentence in printed.err
+
+    def test_a_file_that_is_not_there_is_told(self, ready: Installation, capsys: pytest.CaptureFixture[str]) -> None:
+        """By its name."""
+        assert ready.run("import", "nothing.csv") == 1
+        assert "nothing.csv" in capsys.readouterr().err
+
+    def test_tables_that_are_not_there_are_told(
+        self, installation: Installation, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        """With the command that creates them."""
+        status = installation.run("import", str(_write(installation, *_rows(1))))
+
+        assert status == 1
+        assert "schema" in capsys.readouterr().err
+
+    def test_a_dry_run_writes_nothing(self, ready: Installation, capsys: pytest.CaptureFixture[str]) -> None:
+        """Neither contacts nor codes; what two batches would both add is counted once."""
+        rows = [f"cabinet-1;Les Lilas;Lot 1;Contact {number};" for number in range(600)]
+
+        status = ready.run("import", str(_write(ready, *rows)), "--dry-run", "--codes", str(ready.folder / "codes.csv"))
+
+        printed = capsys.readouterr().out.splitlines()
+        assert status == 0
+        assert printed[-2:] == ["to be added: 1 condominiums, 1 accounts, 600 contacts", "there already: 0 contacts"]
+        assert _names(ready) == []
+        assert not list(ready.folder.glob("codes*"))
+
+
+class TestProgress:
+    """A bar where somebody looks, and none where nobody does."""
+
+    def test_without_a_terminal_there_is_no_bar(self, ready: Installation, capsys: pytest.CaptureFixture[str]) -> None:
+        """What is written to a log is what was done."""
+        ready.run("import", str(_write(ready, *_rows(2))))
+
+        assert capsys.readouterr().err == ""
+
+    def test_on_a_terminal_there_is(
+        self, ready: Installation, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        """It counts rows, on standard error."""
+        monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+
+        ready.run("import", str(_write(ready, *_rows(2))))
+
+        assert re.search(r"0%.*0/2", capsys.readouterr().err)
+
+    def test_it_works_without_the_extra(self, ready: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
+        """The bar is all that is missing."""
+        monkeypatch.setitem(sys.modules, "tqdm", None)
+
+        assert ready.run("import", str(_write(ready, *_rows(2)))) == 0
+        assert _names(ready) == ["Contact 0", "Contact 1"]
