@@ -8,7 +8,7 @@ from typing import Protocol
 
 from coproauth import __version__
 from coproauth.commands import deliver, demo, doctor, import_contacts, outbox, person, purge, schema
-from coproauth.commands.terminal import fail
+from coproauth.commands.terminal import fail, leave_unread, print_in_any_encoding
 from coproauth.errors import ConfigurationError, Unavailable
 
 _INTERRUPTED = 130  # 128 + SIGINT, as shells tell it
@@ -53,6 +53,7 @@ COMMANDS: tuple[Command, ...] = (  # in the order of the help
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command and return its exit status: 0, 1 if it could not be done, 2 if it was misused, 130 on Ctrl-C."""
+    print_in_any_encoding()
     options = _parser().parse_args(arguments)
     if options.command is None:
         _parser().print_help()
@@ -61,6 +62,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _run(options)
     except KeyboardInterrupt:  # before there was anything to stop
         return _INTERRUPTED
+    except BrokenPipeError:
+        leave_unread()
+        return 1
 
 
 def _run(options: argparse.Namespace) -> int:

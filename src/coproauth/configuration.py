@@ -136,7 +136,11 @@ class Configuration:
         return Tables.build(MetaData(), prefix=self.table_prefix)
 
     def schema(self) -> Schema:
-        """Return the version of the tables, and the steps to the newest, each of which may take its time."""
+        """Return the version of the tables, and the steps to the newest."""
+        return Schema(self.engine(), prefix=self.table_prefix)
+
+    def patient_schema(self) -> Schema:
+        """Return the same for whoever takes the steps: one statement of them may take an hour."""
         return Schema(self._patient_engine, prefix=self.table_prefix)
 
     def store(self) -> SqlStore:

@@ -12,6 +12,8 @@ from tests.installation import Installation
 from coproauth import ConfigurationError, Unavailable, cli
 from coproauth.commands import schema
 
+COPROAUTH = (sys.executable, "-m", "coproauth")
+SHOW = ("schema", "show", "--engine", "sqlite")
 HEAVY = ("sqlalchemy", "redis", "uvicorn", "starlette", "jinja2", "tqdm", "hypothesis")
 
 
@@ -96,6 +98,28 @@ def test_ctrl_c_is_quiet(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capture
     status = cli.main(["schema", "check"])
 
     assert (status, *capsys.readouterr()) == (130, "", "")
+
+
+def test_what_nobody_reads_is_no_error() -> None:
+    """As behind ``| head``."""
+    with subprocess.Popen([*COPROAUTH, *SHOW], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:  # noqa: S603
+        assert process.stdout
+        assert process.stderr
+        process.stdout.close()
+        errors = process.stderr.read()
+
+    assert (process.returncode, errors) == (1, b"")
+
+
+def test_a_terminal_may_lack_letters(installation: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An old one shows their numbers."""
+    monkeypatch.setenv("PYTHONIOENCODING", "latin-1")
+
+    command = [*COPROAUTH, "doctor", "--config", str(installation.file)]
+    answer = subprocess.run(command, capture_output=True, check=False)  # noqa: S603 - ours
+
+    assert (answer.returncode, answer.stderr) == (1, b"")
+    assert b"FAIL smtp: not configured \\u2192 " in answer.stdout
 
 
 def _raising(error: BaseException) -> object:

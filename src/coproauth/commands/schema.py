@@ -70,7 +70,7 @@ def _as_script(step: Step) -> Iterator[str]:
 
 def _create(options: argparse.Namespace) -> int:
     with configuration_of(options) as configuration:
-        schema = configuration.schema()
+        schema = configuration.patient_schema()
         version = schema.version()
         if version:
             return fail(
@@ -81,7 +81,7 @@ def _create(options: argparse.Namespace) -> int:
 
 def _upgrade(options: argparse.Namespace) -> int:
     with configuration_of(options) as configuration:
-        schema = configuration.schema()
+        schema = configuration.patient_schema()
         if schema.version() > schema.newest:
             schema.check()
         return _take_steps(schema)

@@ -150,6 +150,7 @@ class Schema:
                 connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_LOCK})")
                 yield
             case "mariadb" | "mysql":
+                connection.exec_driver_sql(f"SET SESSION lock_wait_timeout = {_LOCK_WAIT}")  # a day, if it is not told
                 if connection.exec_driver_sql(f"SELECT GET_LOCK('coproauth', {_LOCK_WAIT})").scalar() != 1:
                     raise Unavailable(reason="store_conflict")
                 try:
