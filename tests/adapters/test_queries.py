@@ -11,7 +11,6 @@ from typing import Any
 import attrs
 import pytest
 from sqlalchemy import Connection, Engine, MetaData, event, insert
-from tests.adapters.test_store import CODE, JEANNE, MAIL, SESSION
 from tests.engines import SQL, Adapters, adapters_on
 
 from coproauth import AuditEvent, Refused
@@ -19,6 +18,7 @@ from coproauth.adapters.sqlalchemy import SqlAudit, Tables
 from coproauth.core.maintenance import Waste
 from coproauth.ports import Store
 from coproauth.testing import Sandbox
+from coproauth.testing.contracts.samples import CODE, JEANNE, MAIL, SESSION
 from coproauth.testing.sandbox import PASSWORD
 
 PEOPLE = 400

@@ -13,11 +13,11 @@ import attrs
 import pytest
 from sqlalchemy import MetaData, event, text
 from sqlalchemy.exc import StatementError
-from tests.adapters.test_store import JEANNE
 
 from coproauth import Unavailable
 from coproauth.adapters.sqlalchemy import SqlStore, StandaloneDirectory, Tables, sqlite_engine
 from coproauth.testing import Sandbox
+from coproauth.testing.contracts.samples import JEANNE
 
 
 @pytest.fixture
