@@ -25,7 +25,7 @@ from coproauth.core.personal_data import (
     PersonalCode,
     PersonalEvent,
     PersonalExport,
-    PersonalLogin,
+    PersonalIdentity,
     PersonalMail,
     PersonalSession,
 )
@@ -123,7 +123,7 @@ __all__ = [
     "PersonalData",
     "PersonalEvent",
     "PersonalExport",
-    "PersonalLogin",
+    "PersonalIdentity",
     "PersonalMail",
     "PersonalSession",
     "Policy",

@@ -58,7 +58,7 @@ def test_everything_is_printed_as_json(inhabited: Installation, capsys: pytest.C
     second = json.loads(capsys.readouterr().out)
 
     assert statuses == [0, 0]
-    assert (first["login"]["email"], first["login"]["has_password"]) == ("jeanne@example.fr", True)
+    assert (first["identity"]["email"], first["identity"]["has_password"]) == ("jeanne@example.fr", True)
     assert first["audit_events"] == []
     assert [event["pathway"] for event in second["audit_events"]] == ["personal_data_exported"]
 

@@ -43,7 +43,7 @@ class TestExport:
         export = town.auth.personal_data.export(" Jeanne@Example.fr")
 
         assert export is not None
-        assert (export.login.email, export.login.has_password, export.login.id) == (JEANNE, True, session.identity_id)
+        assert (export.identity.email, export.identity.has_password, export.identity.id) == (JEANNE, True, session.identity_id)
         assert export.contact_ids == (contact.id,)
         assert export.contacts == (contact,)
         assert [(row.address, row.user_agent) for row in export.sessions] == [("192.0.2.1", "Browser")]
@@ -90,7 +90,7 @@ class TestExport:
 
         assert export is not None
         read = json.loads(export.to_json())
-        assert read["login"]["created_at"] == "2026-01-01T08:00:00+00:00"
+        assert read["identity"]["created_at"] == "2026-01-01T08:00:00+00:00"
         assert read["contacts"][0]["account"]["condominium_name"] == "Les Lilas"
         assert "Zoé Noël" in export.to_json()
 
@@ -179,7 +179,7 @@ class TestErasure:
         assert record is not None
         assert record.used_at is not None
         assert (record.used_by, record.proof_email_key, record.proof_nonce) == (None, None, None)
-        assert town.store.housekeeping().codes_used_by(export.login.id) == []
+        assert town.store.housekeeping().codes_used_by(export.identity.id) == []
 
     def test_a_used_code_stays_used(self, town: Sandbox) -> None:
         """The letter in the drawer opens nothing; the manager issues another."""

@@ -18,7 +18,7 @@ from coproauth.policy import Locale
 
 
 @attrs.frozen(kw_only=True)
-class PersonalLogin:
+class PersonalIdentity:
     """The login itself; whether it has a password is told, the password's hash is not."""
 
     id: str
@@ -32,7 +32,7 @@ class PersonalLogin:
     warned_at: datetime | None
 
     @classmethod
-    def of(cls, identity: Identity) -> PersonalLogin:
+    def of(cls, identity: Identity) -> PersonalIdentity:
         """Leave out what opens something."""
         return cls(
             id=identity.id,
@@ -123,7 +123,7 @@ class PersonalExport:
     """Everything that is kept about one login (GDPR art. 15), in a form that programs can read (art. 20).
 
     Attributes:
-        login: the login itself.
+        identity: the login itself.
         contact_ids: of the contacts that it is linked to, also those that the host no longer has.
         contacts: what the host says of them.
         sessions: logged-in browsers, the latest first.
@@ -132,7 +132,7 @@ class PersonalExport:
         audit_events: the trail of the login and its contacts; None where the trail cannot be read from here.
     """
 
-    login: PersonalLogin
+    identity: PersonalIdentity
     contact_ids: tuple[str, ...]
     contacts: tuple[Contact, ...]
     sessions: tuple[PersonalSession, ...]
@@ -157,7 +157,7 @@ def collect(
 ) -> PersonalExport:
     """Return what is kept about a login, without anything that opens something or is about somebody else."""
     return PersonalExport(
-        login=PersonalLogin.of(identity),
+        identity=PersonalIdentity.of(identity),
         contact_ids=tuple(contact_ids),
         contacts=tuple(contacts),
         sessions=tuple(map(PersonalSession.of, sessions)),
