@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
+from datetime import timedelta
 
 import attrs
 
 from coproauth.core.audit import AuditEvent, Outcome, Pathway
-from coproauth.ports import AuditSink
-from coproauth.testing.contracts.law import THREADS, Capability, Contract, Law, Make, Report, expect
+from coproauth.ports import AuditSink, AuditTrail
+from coproauth.testing.contracts.law import THREADS, Capability, Contract, Departure, Law, Make, Report, expect
 from coproauth.testing.contracts.samples import LATER, LOOK_ALIKES, NOW, TEXT
 from coproauth.testing.contracts.threads import together
 
@@ -32,6 +33,7 @@ class ReadSink:
 
 AUDIT = Contract[ReadSink]("audit sink")
 
+_MINUTE = timedelta(minutes=1)
 _BARE = AuditEvent(at=NOW, pathway=Pathway.LOGGED_IN, outcome=Outcome.REFUSED)
 _FULL = attrs.evolve(
     _BARE, at=LATER, reason="login_refused", actor="manager-1", subject="identity-1", address="2001:db8::1"
@@ -73,6 +75,20 @@ def what_happens_twice_is_kept_twice(read: ReadSink) -> None:
     read.record(_FULL, _FULL)
 
     expect(list(read.events()), [_FULL] * 2)
+
+
+@AUDIT.law(Capability.TRAIL)
+def a_trail_tells_what_is_about_somebody(read: ReadSink) -> None:
+    """The events about any of some subjects come, the earliest first, each once; those about others do not."""
+    subjects = ("contact-1", "identity-1", "identity-2", "contact-1", None)
+    events = [attrs.evolve(_FULL, at=LATER + n * _MINUTE, subject=subject) for n, subject in enumerate(subjects)]
+    read.record(*events)
+    if not isinstance(read.sink, AuditTrail):
+        raise Departure("it has no about()")
+
+    found = [list(read.sink.about(wanted)) for wanted in (["identity-1", "contact-1"], ["identity-1 "], [])]
+
+    expect(found, [[events[0], events[1], events[3]], [], []])
 
 
 @AUDIT.race()

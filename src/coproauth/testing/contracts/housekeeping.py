@@ -34,7 +34,7 @@ HOUSEKEEPING = Contract[Store]("housekeeping")
 _needs = Capability.HOUSEKEEPING
 _HOUR = timedelta(hours=1)
 _ONE_FREE = ThrottleRule(free_attempts=1, first_delay=_HOUR, longest_delay=_HOUR, forget_after=_HOUR)
-_MARC_S = attrs.evolve(SESSION, digest="34" * 32, handle="handle-4", identity_id=MARC.id)
+_MARC_SESSION = attrs.evolve(SESSION, digest="34" * 32, handle="handle-4", identity_id=MARC.id)
 
 
 def _swept(store: Store, waste: Waste, *, limit: int = 9) -> int:
@@ -126,12 +126,25 @@ def a_sweep_is_of_one_kind(store: Store) -> None:
 @HOUSEKEEPING.law(_needs)
 def idle_logins_are_listed_the_longest_unused_first(store: Store) -> None:
     """Those last used before the instant are listed, no more than asked for, and nothing is done to them."""
-    people = [attrs.evolve(one, last_login_at=NOW - n * _HOUR) for n, one in enumerate(logins(4))]
+    people = [attrs.evolve(one, last_login_at=NOW - n * _HOUR, warned_at=None) for n, one in enumerate(logins(4))]
     write(store, *people)
 
     found = [list(store.housekeeping().idle_identities(before=NOW, limit=limit)) for limit in (9, 2)]
 
     expect(found, [people[:0:-1], people[:1:-1]])
+
+
+@HOUSEKEEPING.law(_needs)
+def warned_logins_are_listed_apart(store: Store) -> None:
+    """Those whose owners were warned before an instant are told from those who were warned later, or never."""
+    idle = [attrs.evolve(one, last_login_at=NOW - _HOUR) for one in logins(3)]
+    never, before, since = [attrs.evolve(one, warned_at=at) for one, at in zip(idle, (None, NOW, LATER), strict=True)]
+    write(store, never, before, since)
+    housekeeping = store.housekeeping()
+
+    found = [housekeeping.idle_identities(before=NOW, warned_before=at, limit=9) for at in (None, LATER, NOW)]
+
+    expect([list(people) for people in found], [[never], [before], []])
 
 
 @HOUSEKEEPING.law(_needs)
@@ -153,13 +166,13 @@ def a_login_is_removed_with_what_belongs_to_it(store: Store) -> None:
 def removing_a_login_leaves_what_belongs_to_others(store: Store) -> None:
     """Other logins keep their links, sessions and mail, and codes that nobody used can be used."""
     mail = attrs.evolve(FULL_MAIL, identity_id=MARC.id, to=MARC.email)
-    write(store, JEANNE, MARC, Link("contact-2", MARC.id), _MARC_S, mail, CODE)
+    write(store, JEANNE, MARC, Link("contact-2", MARC.id), _MARC_SESSION, mail, CODE)
 
     store.housekeeping().remove_identity(JEANNE.id)
 
     with store.writing() as work:
         found = [work.identities.by_contact("contact-2"), *work.sessions.of(MARC.id), *work.outbox.waiting(limit=9)]
-        expect(found, [MARC, _MARC_S, mail])
+        expect(found, [MARC, _MARC_SESSION, mail])
         expect_true(work.codes.consume(CODE.id, identity_id=MARC.id, at=NOW))
 
 
@@ -201,9 +214,10 @@ def the_address_of_a_removed_login_is_free(store: Store) -> None:
 
 @HOUSEKEEPING.law(_needs)
 def the_codes_of_a_removed_login_stay_used(store: Store) -> None:
-    """A letter that was used once opens nothing again, though nobody is left who used it."""
+    """A letter that was used once opens nothing again, and does not tell any more who used it."""
     write(store, JEANNE, MARC, CODE)
     with store.writing() as work:
+        work.codes.ask_proof(CODE.id, email_key=JEANNE.email_key, nonce="1" * 32, at=NOW)
         work.codes.consume(CODE.id, identity_id=JEANNE.id, at=LATER)
 
     store.housekeeping().remove_identity(JEANNE.id)
@@ -225,3 +239,16 @@ def the_codes_of_a_login_are_those_it_used(store: Store) -> None:
     found = {code.id: code for code in store.housekeeping().codes_used_by(JEANNE.id)}
 
     expect(found, {code.id: attrs.evolve(code, used_at=NOW, used_by=JEANNE.id) for code in (first, second)})
+
+
+@HOUSEKEEPING.law(_needs)
+def the_mail_of_a_login_is_about_it_or_to_it(store: Store) -> None:
+    """What waits for a login is told once: what is about it, wherever it goes, and what goes to its address."""
+    about_it = attrs.evolve(FULL_MAIL, to="new@example.fr")
+    to_it, both = attrs.evolve(MAIL, to=JEANNE.email), attrs.evolve(FULL_MAIL, id="mail-3", to=JEANNE.email)
+    another_s = attrs.evolve(FULL_MAIL, id="mail-4", identity_id=MARC.id, to=MARC.email)
+    write(store, JEANNE, MARC, about_it, to_it, both, another_s)
+
+    found = store.housekeeping().mail_of(JEANNE)
+
+    expect(sorted(found, key=lambda mail: mail.id), sorted([about_it, to_it, both], key=lambda mail: mail.id))

@@ -28,6 +28,7 @@ class Capability(StrEnum):
     CONCURRENT = "several threads at once"
     HOUSEKEEPING = "an operator who looks and removes"
     BATCHES = "several mails over one connection"
+    TRAIL = "an audit trail that can be read again"
 
 
 class Departure(Exception):  # noqa: N818 - it is what was seen, and becomes a LawBroken

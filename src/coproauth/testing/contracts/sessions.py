@@ -14,7 +14,7 @@ from coproauth.testing.contracts.samples import JEANNE, LATER, MARC, NOW, SESSIO
 SESSIONS = Contract[Store]("sessions")
 
 _OTHER = attrs.evolve(SESSION, digest="ef" * 32, handle="handle-3", authenticated_at=NOW - timedelta(hours=1))
-_MARC_S = attrs.evolve(SESSION, digest="34" * 32, handle="handle-4", identity_id=MARC.id)
+_MARC_SESSION = attrs.evolve(SESSION, digest="34" * 32, handle="handle-4", identity_id=MARC.id)
 
 
 def _of(store: Store, identity_id: str) -> list[SessionRecord]:
@@ -27,7 +27,7 @@ def sessions_are_listed_by_login_the_latest_first(store: Store) -> None:
     """A login's sessions come in the order of logging in, the latest first, and no other's among them."""
     places = (2, 0, 3, 1)
     own = [attrs.evolve(SESSION, digest=f"{n:064x}", authenticated_at=NOW - timedelta(hours=n)) for n in places]
-    write(store, JEANNE, MARC, *(attrs.evolve(one, handle=one.digest) for one in own), _MARC_S)
+    write(store, JEANNE, MARC, *(attrs.evolve(one, handle=one.digest) for one in own), _MARC_SESSION)
 
     expect([int(session.digest, 16) for session in _of(store, JEANNE.id)], [0, 1, 2, 3])
     expect(_of(store, "identity-3"), [])
@@ -88,10 +88,10 @@ def touching_does_not_bring_back_an_ended_session(store: Store) -> None:
 @SESSIONS.law()
 def ending_all_is_for_one_login(store: Store) -> None:
     """Every session of the login ends, and no other's; a login without any may be asked for it, too."""
-    write(store, JEANNE, MARC, SESSION, _OTHER, _MARC_S)
+    write(store, JEANNE, MARC, SESSION, _OTHER, _MARC_SESSION)
 
     with store.writing() as work:
         work.sessions.end_all(JEANNE.id)
         work.sessions.end_all("identity-3")
 
-    expect((_of(store, JEANNE.id), _of(store, MARC.id)), ([], [_MARC_S]))
+    expect((_of(store, JEANNE.id), _of(store, MARC.id)), ([], [_MARC_SESSION]))
