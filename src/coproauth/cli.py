@@ -27,8 +27,15 @@ _AWAY = {
 class Command(Protocol):
     """A subcommand: a module of ``coproauth.commands``."""
 
-    NAME: str
-    HELP: str
+    @property
+    def NAME(self) -> str:  # noqa: N802 - a constant of the module
+        """What is typed."""
+        ...
+
+    @property
+    def HELP(self) -> str:  # noqa: N802
+        """What it does, in the help."""
+        ...
 
     def add_arguments(self, parser: argparse.ArgumentParser, /) -> None:
         """Declare what may be typed behind its name."""
