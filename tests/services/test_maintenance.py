@@ -8,10 +8,12 @@ from pathlib import Path
 
 import attrs
 import pytest
-from tests.engines import EVERYWHERE, adapters_on
+from tests.engines import EVERYWHERE, SQL, adapters_on
+from tests.town import Town
 
 from coproauth import ActivationRefused, LoginRefused, PurgeReport, Unavailable, Waste
 from coproauth.adapters.memory import MemoryHousekeeping, MemoryStore
+from coproauth.adapters.sqlalchemy import SqlAudit
 from coproauth.core.identities import Identity
 from coproauth.core.messages import IdleWarningMessage
 from coproauth.testing.sandbox import Sandbox, cheap_policy
@@ -89,6 +91,22 @@ class TestWaste:
         removed = town.auth.maintenance.purge().removed[Waste.MAIL]
 
         assert (kept, removed) == (0, 1)
+
+
+@pytest.mark.parametrize("kind", SQL)
+def test_the_trail_in_a_table_is_kept_for_its_time(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
+    """CNIL 2021-122: up to a year; what is on record of the purge itself begins the next one."""
+    with adapters_on(kind, request, tmp_path) as adapters:
+        town = Town.found(store=adapters.store, audit=SqlAudit(adapters.engine), policy=POLICY)
+        for _ in range(5):
+            town.auth.login.log_out("no token of ours")
+        town.clock.advance(POLICY.audit_kept)
+        kept = town.auth.maintenance.purge().removed[Waste.AUDIT_EVENTS]
+        town.clock.advance(MOMENT)
+
+        removed = town.auth.maintenance.purge().removed[Waste.AUDIT_EVENTS]
+
+    assert (kept, removed) == (0, 5)
 
 
 class TestIdleLogins:

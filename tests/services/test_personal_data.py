@@ -43,7 +43,8 @@ class TestExport:
         export = town.auth.personal_data.export(" Jeanne@Example.fr")
 
         assert export is not None
-        assert (export.identity.email, export.identity.has_password, export.identity.id) == (JEANNE, True, session.identity_id)
+        assert (export.identity.id, export.identity.email) == (session.identity_id, JEANNE)
+        assert export.identity.has_password
         assert export.contact_ids == (contact.id,)
         assert export.contacts == (contact,)
         assert [(row.address, row.user_agent) for row in export.sessions] == [("192.0.2.1", "Browser")]
