@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+
 import pytest
 from sqlalchemy import String, column, literal, select, text
 from tests.engines import Adapters
 
 from coproauth import ConfigurationError
 from coproauth.adapters.sqlalchemy import SqlDirectory, SqlStore
-from coproauth.core.accounts import Account, Condominium, Contact
 from coproauth.testing import Sandbox
+from coproauth.testing.contracts import FilledDirectory, Law, laws_of_directory, laws_of_writable_directory
 from coproauth.testing.sandbox import WritableDirectory
 
 HOST_TABLES = """
@@ -18,7 +20,8 @@ CREATE TABLE lot (numero TEXT PRIMARY KEY, residence INTEGER REFERENCES residenc
 CREATE TABLE personne (id INTEGER PRIMARY KEY, nom TEXT, courriel TEXT, lot TEXT REFERENCES lot (numero));
 INSERT INTO residence VALUES (1, 'Les Lilas', 'cabinet-1'), (2, 'Les Pins', 'cabinet-1');
 INSERT INTO lot VALUES ('L12', 1), ('P3', 2);
-INSERT INTO personne VALUES (7, 'Jeanne Roche', 'jeanne@example.fr', 'P3'), (8, 'Jeanne Roche', NULL, 'L12');
+INSERT INTO personne VALUES (7, 'Jeanne Roche', 'jeanne@example.fr', 'P3'), (8, 'Jeanne Roche', NULL, 'L12'),
+    (9, 'Marc', NULL, 'P3');
 """
 HOST_SELECT = text("""
 SELECT CAST(personne.id AS TEXT) AS contact_id, personne.nom AS contact_name, personne.courriel AS contact_email,
@@ -31,60 +34,10 @@ COLUMNS = ("contact_id", "contact_name", "contact_email", "account_id")
 MORE_COLUMNS = ("account_label", "condominium_id", "condominium_name", "portfolio_id")
 
 
-def test_a_contact_comes_with_its_account(directory: WritableDirectory) -> None:
-    """What was added is found, whole."""
-    condominium = directory.add_condominium(name="Les Lilas", portfolio_id="portfolio-1")
-    account = directory.add_account(condominium.id, label="Lot 12")
-    contact = directory.add_contact(account.id, name="Jeanne Roche", email="jeanne@example.fr")
-
-    assert condominium == Condominium(id=condominium.id, name="Les Lilas", portfolio_id="portfolio-1")
-    assert account == Account(
-        id=account.id,
-        label="Lot 12",
-        condominium_id=condominium.id,
-        condominium_name="Les Lilas",
-        portfolio_id="portfolio-1",
-    )
-    assert directory.contact(contact.id) == contact
-    assert contact == Contact(id=contact.id, name="Jeanne Roche", email="jeanne@example.fr", account=account)
-
-
-def test_contacts_come_in_the_order_of_adding(directory: WritableDirectory) -> None:
-    """However they are asked for; those that are not there are left out."""
-    condominium = directory.add_condominium(name="Les Lilas", portfolio_id="portfolio-1")
-    account = directory.add_account(condominium.id, label="Lot 12")
-    zoe, anne = (directory.add_contact(account.id, name=name) for name in ("Zoé", "Anne"))
-
-    assert list(directory.contacts([anne.id, "nobody", zoe.id])) == [zoe, anne]
-    assert list(directory.contacts_of(condominium.id)) == [zoe, anne]
-    assert list(directory.contacts([])) == []
-
-
-def test_removing_a_condominium_removes_its_accounts_and_contacts_only(directory: WritableDirectory) -> None:
-    """The neighbours stay."""
-    lilas, pins = (directory.add_condominium(name=name, portfolio_id="p") for name in ("Les Lilas", "Les Pins"))
-    gone = directory.add_contact(directory.add_account(lilas.id, label="Lot 1").id, name="Anne")
-    kept = directory.add_contact(directory.add_account(pins.id, label="Lot 1").id, name="Zoé")
-
-    directory.remove_condominium(lilas.id)
-
-    assert directory.contact(gone.id) is None
-    assert list(directory.contacts([gone.id, kept.id])) == [kept]
-    with pytest.raises(LookupError):
-        directory.add_account(lilas.id, label="Lot 2")
-    with pytest.raises(LookupError):
-        directory.add_contact(gone.account.id, name="Marc")
-
-
-def test_removing_a_contact_leaves_the_account_s_others(directory: WritableDirectory) -> None:
-    """A couple's other half stays."""
-    condominium = directory.add_condominium(name="Les Lilas", portfolio_id="portfolio-1")
-    account = directory.add_account(condominium.id, label="Lot 12")
-    anne, zoe = (directory.add_contact(account.id, name=name) for name in ("Anne", "Zoé"))
-
-    directory.remove_contact(anne.id)
-
-    assert list(directory.contacts_of(condominium.id)) == [zoe]
+@pytest.mark.parametrize("law", laws_of_writable_directory(), ids=str)
+def test_a_directory_keeps_the_law(law: Law[WritableDirectory], directory: WritableDirectory) -> None:
+    """The law says what; its name is that of the case."""
+    law.check(lambda: nullcontext(directory))
 
 
 class TestOverTheHostsOwnTables:
@@ -100,6 +53,14 @@ class TestOverTheHostsOwnTables:
                 connection.execute(text(statement.rstrip(";")))
         columns = [column(name, String) for name in COLUMNS + MORE_COLUMNS]
         return SqlDirectory(store.engine, HOST_SELECT.columns(*columns))
+
+    @pytest.mark.parametrize("law", laws_of_directory(), ids=str)
+    def test_it_keeps_the_law(self, law: Law[FilledDirectory], host: SqlDirectory) -> None:
+        """What a directory does, it does over tables that it was not made for."""
+        people = [contact for contact in (host.contact("8"), host.contact("7"), host.contact("9")) if contact]
+
+        assert len(people) == 3
+        law.check(lambda: nullcontext(FilledDirectory(host, people)))
 
     def test_a_person_of_the_host_goes_all_the_way(self, sqlite: Adapters, host: SqlDirectory) -> None:
         """Issue, activate, add a second account, and see both in the host's order by one statement a page."""
