@@ -5,20 +5,24 @@ from __future__ import annotations
 import itertools
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import attrs
 import pytest
 import redis
+from hypothesis import settings
+from hypothesis.stateful import run_state_machine_as_test
 from tests.engines import adapters_on
 from tests.servers import RedisServer, skipped_if_missing
 
 from coproauth import Refused, SessionRefused, SignedIn, Unavailable
 from coproauth.adapters.memory import MemoryDirectory, MemoryStore
-from coproauth.adapters.redis import RedisSessions, redis_client
+from coproauth.adapters.redis import RedisSessions, RedisThrottle, eviction_policy, redis_client
+from coproauth.core.accounts import Contact
 from coproauth.core.maintenance import Waste
 from coproauth.core.sessions import SessionRecord, SessionView
+from coproauth.core.throttling import login_key
 from coproauth.errors import Interrupted
 from coproauth.policy import Policy
 from coproauth.ports import Store, UnitOfWork
@@ -27,7 +31,7 @@ from coproauth.testing import Sandbox
 from coproauth.testing.contracts import Law, LawBroken, laws_of_store
 from coproauth.testing.contracts.samples import JEANNE, LATER, MARC, NOW, SESSION, write
 from coproauth.testing.contracts.threads import elsewhere, together
-from coproauth.testing.machines import patient_policy
+from coproauth.testing.machines import CoproauthMachine, patient_policy
 from coproauth.testing.sandbox import PASSWORD
 
 EMAIL = "jeanne@example.fr"
@@ -334,6 +338,35 @@ class TestWhatLiesInRedis:
             assert (view(store), sessions_of(store)) == (None, [])
 
 
+class TestAccess:
+    """The how-to page says which rights the library needs."""
+
+    def test_the_user_of_the_guide_may_do_what_is_to_be_done(self, server: RedisServer) -> None:
+        """Counting, opening, using, listing and ending sessions, and what the doctor asks; nothing else."""
+        page = Path(__file__).parents[2] / "docs/how-to/use_redis.md"
+        (line,) = (line.split() for line in page.read_text("utf-8").splitlines() if line.strip().startswith("user "))
+        with redis.Redis.from_url(server.url) as admin:
+            admin.execute_command("ACL", "SETUSER", *line[1:])
+        password = next(word for word in line if word.startswith(">"))[1:]
+
+        with redis_client(server.url.replace("//", f"//coproauth:{password}@")) as client:
+            throttle, key = RedisThrottle(client, policy=POLICY), login_key(EMAIL, POLICY)
+            throttle.admit([key], at=NOW)
+            throttle.settle(forgive=[key], clear=[key])
+            town = Sandbox.build(store=RedisSessions(MemoryStore(), client))
+            token = town.activate(town.contact(), EMAIL).token
+            town.later(minutes=5)
+            second = town.log_in(EMAIL).token
+            listed = town.auth.login.sessions(token)
+            town.auth.login.log_out(second)
+            town.auth.login.log_out_everywhere(token)
+
+            assert (len(listed), eviction_policy(client), len(client.time())) == (2, "noeviction", 2)
+            for forbidden in (client.flushall, lambda: client.get("another's")):
+                with pytest.raises(redis.exceptions.NoPermissionError):
+                    forbidden()
+
+
 class TestAway:
     """Without Redis no session holds, and none is opened."""
 
@@ -517,6 +550,17 @@ class TestTheWholeStory:
 
         assert self.holding(town, *tokens, other) == [other]
 
+    def test_logging_out_everywhere_while_another_window_switches(self, town: Sandbox) -> None:
+        """Whichever comes first, nothing is left of the session that was being switched."""
+        lilas, pins = town.contact(condominium="Les Lilas"), town.contact(condominium="Les Pins")
+        town.activate(lilas, EMAIL)
+        town.activate(pins, EMAIL)
+
+        for _ in range(10):
+            tokens = _switch_while_leaving(town, lilas)
+
+            assert self.holding(town, *tokens) == []
+
     def test_ending_one_of_the_listed_sessions(self, town: Sandbox) -> None:
         """The list shows them all, and one can be ended from it."""
         first, second = town.activate(town.contact(), EMAIL).token, town.log_in(EMAIL).token
@@ -550,9 +594,44 @@ class TestTheWholeStory:
         return [token for token in tokens if _opens(town, token)]
 
 
+def _switch_while_leaving(town: Sandbox, contact: Contact) -> list[str]:
+    """Switch in one window while another logs out everywhere; return all tokens that there have been."""
+    switching, leaving = town.log_in(EMAIL).token, town.log_in(EMAIL).token
+
+    def act(number: int) -> str:
+        if number:
+            town.auth.login.log_out_everywhere(leaving)
+            return leaving
+        try:
+            return town.auth.accounts.switch(switching, account_id=contact.account.id).token
+        except SessionRefused:
+            return switching
+
+    return [switching, *together(act, 2)]
+
+
 def _opens(town: Sandbox, token: str) -> bool:
     try:
         town.auth.login.session(token)
     except SessionRefused:
         return False
     return True
+
+
+def test_the_services_do_what_the_model_says(redis_server: RedisServer) -> None:
+    """Whatever co-owners, managers and the host do, each answer is the model's with the sessions in Redis, too."""
+
+    class Machine(CoproauthMachine):
+        """The machine over an empty store for each run."""
+
+        def make_sandbox(self) -> Sandbox:
+            """Return an empty town."""
+            self._stack = ExitStack()
+            store = self._stack.enter_context(sessions_on(redis_server))
+            return Sandbox.build(store=store, policy=attrs.evolve(patient_policy(), require_email_proof=False))
+
+        def teardown(self) -> None:
+            """Close the connections."""
+            self._stack.close()
+
+    run_state_machine_as_test(Machine, settings=settings(max_examples=25, stateful_step_count=50, deadline=None))

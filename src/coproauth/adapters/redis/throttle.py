@@ -33,7 +33,7 @@ class RedisThrottle:
         """Take the client.
 
         Args:
-            client: see ``redis_client``; a client of another make should wait for no answer longer than a person does.
+            client: see ``redis_client``; one of your own should give up as soon, and send nothing twice.
             policy: what to do while Redis is away, and after it lost the counters.
             namespace: what the names of all keys begin with; another for each installation that shares the server.
         """
