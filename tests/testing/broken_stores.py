@@ -162,6 +162,7 @@ UNITS = {
         "the_next_unit_is_not_hindered_by_one_that_failed",
     ),
     "is blind to its own writes": (_store({"writing": _blind}), "a_unit_sees_what_it_wrote"),
+    "loses what a unit within wrote": (LastWriterWins, "a_unit_within_a_unit_is_refused_or_kept"),
     "shows what is not kept yet": (
         _store({"writing": _seen_at_once}),
         "an_open_unit_shows_nothing_and_holds_up_no_reader",

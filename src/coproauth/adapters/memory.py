@@ -184,6 +184,7 @@ class MemoryStore:
     def __init__(self) -> None:
         """Start empty."""
         self._lock = threading.Lock()
+        self._writer: int | None = None  # the thread whose unit of work is open
         self._tables = _Tables.empty()
         self._throttle = MemoryThrottle()
 
@@ -195,10 +196,16 @@ class MemoryStore:
     @contextmanager
     def writing(self) -> Iterator[_Tables]:
         """Open an atomic unit of work, one at a time."""
+        if self._writer == threading.get_ident():
+            raise RuntimeError("a unit of work is open in this thread: nothing else can be written before it ends")
         with self._lock:
-            tables = self._tables.copy()
-            yield tables
-            self._tables = tables
+            self._writer = threading.get_ident()
+            try:
+                tables = self._tables.copy()
+                yield tables
+                self._tables = tables
+            finally:
+                self._writer = None
 
     def session_view(self, digest: str, directory: Directory) -> SessionView | None:
         """Return everything about a session."""

@@ -1,4 +1,8 @@
-"""The kit for tests of software that embeds the library."""
+"""The kit for tests of software that embeds the library.
+
+Here is what needs nothing else; ``contracts`` (the laws of the ports), ``strategies`` and ``machines`` (both for
+Hypothesis) are imported by their own names.
+"""
 
 from coproauth.testing.fakes import FakeClock
 from coproauth.testing.sandbox import Sandbox, cheap_policy

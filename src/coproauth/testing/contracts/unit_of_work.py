@@ -162,6 +162,18 @@ def a_unit_sees_what_it_wrote(store: Store) -> None:
         expect(_contents(work), _ALL)
 
 
+@UNITS.law()
+def a_unit_within_a_unit_is_refused_or_kept(store: Store) -> None:
+    """A thread that opens a unit of work within another gets a ``RuntimeError``, or both are kept; it never waits."""
+    with store.writing() as work:
+        put(work, JEANNE)
+        is_refused = _is_refused(lambda: write(store, MARC))
+
+    with store.reading() as work:
+        kept = [work.identities.get(identity.id) for identity in (JEANNE, MARC)]
+    expect(kept, [JEANNE, None if is_refused else MARC])
+
+
 @UNITS.law(Capability.CONCURRENT)
 def an_open_unit_shows_nothing_and_holds_up_no_reader(store: Store) -> None:
     """While a unit of work is open, another thread reads at once, and sees nothing of it."""
@@ -184,6 +196,14 @@ def a_view_shows_one_state(store: Store) -> None:
 
     expect((before, after), (_NOTHING, _NOTHING))
     expect(_found(store), _ALL, of="the next view")
+
+
+def _is_refused(call: Callable[[], object]) -> bool:
+    try:
+        call()
+    except RuntimeError:
+        return True
+    return False
 
 
 def _fail_after(store: Store, place: int, error: type[BaseException]) -> None:
