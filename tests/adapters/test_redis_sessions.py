@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -13,6 +13,7 @@ import pytest
 import redis
 from hypothesis import settings
 from hypothesis.stateful import run_state_machine_as_test
+from redis.exceptions import NoPermissionError
 from tests.engines import adapters_on
 from tests.servers import RedisServer, skipped_if_missing
 
@@ -110,7 +111,7 @@ class Flaky(MemoryStore):
     def __init__(self, *failures: Exception) -> None:
         """Let the first units fail, one by each of these."""
         super().__init__()
-        self.failures = list(failures)
+        self.failures: Sequence[Exception] = failures
 
     @contextmanager
     def writing(self) -> Iterator[UnitOfWork]:  # type: ignore[override]
@@ -118,7 +119,8 @@ class Flaky(MemoryStore):
         with super().writing() as work:
             yield work
             if self.failures:
-                raise self.failures.pop(0)
+                failure, *self.failures = self.failures
+                raise failure
 
 
 class TestInterrupted:
@@ -363,7 +365,7 @@ class TestAccess:
 
             assert (len(listed), eviction_policy(client), len(client.time())) == (2, "noeviction", 2)
             for forbidden in (client.flushall, lambda: client.get("another's")):
-                with pytest.raises(redis.exceptions.NoPermissionError):
+                with pytest.raises(NoPermissionError):
                     forbidden()
 
 

@@ -78,7 +78,8 @@ def away_as(reason: str) -> Iterator[None]:
 
 def load_script(client: Redis, name: str) -> Script:
     """Return a script of this package; it is sent by its hash, and whole only where the server does not know it."""
-    return client.register_script(resources.files(__package__).joinpath(f"{name}.lua").read_text("utf-8"))
+    text = resources.files("coproauth.adapters.redis").joinpath(f"{name}.lua").read_text("utf-8")
+    return client.register_script(text)
 
 
 def microseconds(value: datetime | timedelta) -> int:
