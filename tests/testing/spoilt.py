@@ -6,10 +6,13 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
-from typing import Any
+from typing import Any, cast
+
+import attrs
 
 from coproauth.adapters.memory import MemoryStore, MemoryThrottle
 from coproauth.core.throttling import ThrottleKey, decide_admission
+from coproauth.ports import Store
 from coproauth.testing.contracts.law import THREADS
 
 Fault = Callable[..., Any]  # takes the sound method, then what the method takes
@@ -122,3 +125,31 @@ class RacyThrottle(MemoryThrottle):
         self._counters.update(fewer)
         for key in clear:
             self._counters.pop(key.name, None)
+
+
+def store_with(faults: Callable[[], Faults] | Faults) -> Callable[[], Store]:
+    """Return what makes a spoilt store; faults that remember something are made anew with each."""
+    return lambda: cast("Store", Spoilt(MemoryStore(), faults() if callable(faults) else faults))
+
+
+def work_with(**faults: Callable[..., Any]) -> Callable[[], Store]:
+    """Return what makes a store whose units of work are spoilt; two underscores stand for a dot."""
+    return store_with(spoilt_work({name.replace("__", "."): fault for name, fault in faults.items()}))
+
+
+def rows_of(method: Any) -> dict[str, Any]:
+    """Return the rows that a sound method works on."""
+    return cast("dict[str, Any]", method.__self__.rows)
+
+
+def change(method: Any, key: str, **changes: object) -> bool:
+    """Change fields of a row, if it is there; the answer is yes either way."""
+    rows = rows_of(method)
+    if key in rows:
+        rows[key] = attrs.evolve(rows[key], **changes)
+    return True
+
+
+def plain(text: str) -> str:
+    """Return what a careless database compares."""
+    return text.casefold().strip()

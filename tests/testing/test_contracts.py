@@ -22,12 +22,13 @@ from tests.testing.broken_adapters import (
     SECRETS,
     SHARED,
     SINKS,
-    THROTTLES,
     sound_hasher,
     sound_mailer,
     sound_sink,
 )
-from tests.testing.broken_stores import SESSION_VIEWS, STORES
+from tests.testing.broken_operations import SESSION_VIEWS
+from tests.testing.broken_stores import STORES
+from tests.testing.broken_throttles import THROTTLES
 from tests.testing.spoilt import Spoilt
 
 from coproauth.adapters.logging import LoggingAudit
