@@ -11,7 +11,7 @@ import pytest
 from tests.engines import EVERYWHERE, SQL, adapters_on
 from tests.town import Town
 
-from coproauth import ActivationRefused, LoginRefused, PurgeReport, Unavailable, Waste
+from coproauth import ActivationRefused, LoginRefused, PasswordChangeRequired, PurgeReport, Unavailable, Waste
 from coproauth.adapters.memory import MemoryHousekeeping, MemoryStore
 from coproauth.adapters.sqlalchemy import SqlAudit
 from coproauth.core.identities import Identity
@@ -43,6 +43,25 @@ def _move_in(town: Sandbox, *emails: str) -> None:
 def _warned(town: Sandbox) -> list[str]:
     town.auth.deliver_mail()
     return sorted(mail.to for mail in town.mailer.sent if isinstance(mail, IdleWarningMessage))
+
+
+def _add_an_account(town: Sandbox) -> None:
+    town.activate(town.contact(condominium="Les Pins"), JEANNE)
+
+
+def _choose_a_password(town: Sandbox) -> None:
+    with town.store.reading() as work:
+        identity = work.identities.by_email(JEANNE)
+        assert identity is not None
+        contact = town.directory.contact(*work.links.contacts_of(identity.id))
+    assert contact is not None
+    temporary = town.auth.password_reset.set_password(contact.id, by=town.manager_of(contact)).password
+    with pytest.raises(PasswordChangeRequired) as demand:
+        town.log_in(JEANNE, password=temporary)
+    town.auth.login.choose_password(demand.value.token, new_password="encore une girafe bleue", source=town.source)
+
+
+_USES: tuple[Callable[[Sandbox], object], ...] = (_add_an_account, _choose_a_password)
 
 
 class TestWaste:
@@ -159,6 +178,18 @@ class TestIdleLogins:
         assert (report.logins_warned, report.logins_removed) == (0, 1)
         assert (later.logins_warned, later.logins_removed) == (1, 0)
         assert town.log_in(JEANNE).session.email == JEANNE
+
+    @pytest.mark.parametrize("use", _USES, ids=lambda use: use.__name__.strip("_"))
+    def test_whoever_gives_the_password_uses_the_login(self, town: Sandbox, use: Callable[[Sandbox], object]) -> None:
+        """Not only the login page takes it: whatever opens a session takes the warning back."""
+        _move_in(town, JEANNE)
+        town.clock.advance(UNTIL_WARNING)
+        town.auth.maintenance.purge()
+
+        use(town)
+
+        town.clock.advance(UNTIL_REMOVAL)
+        assert town.auth.maintenance.purge().logins_removed == 0
 
     def test_a_warning_that_was_not_sent_in_time_is_not_sent(self, town: Sandbox) -> None:
         """The mail server was away while its owner logged in: there is nothing left to warn of."""

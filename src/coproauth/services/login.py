@@ -253,10 +253,7 @@ class LoginService(PasswordService):
         current = work.identities.get(identity.id)
         if current is None or current.credential_stamp != identity.credential_stamp:
             raise LoginRefused
-        used = attrs.evolve(current, last_login_at=self.clock.now(), warned_at=None, password_hash=password_hash)
-        if not work.identities.save(used, expected_stamp=identity.credential_stamp):
-            raise LoginRefused
-        return self._sessions.open(work, used, source=source)
+        return self._sessions.open(work, attrs.evolve(current, password_hash=password_hash), source=source)
 
     def _renew(self, work: UnitOfWork, view: SessionView, source: Source) -> SignedIn:
         identity = self._sessions.end(work, view)

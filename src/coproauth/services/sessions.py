@@ -65,14 +65,14 @@ class SessionKeeper:
         source: Source,
         account_id: str | None = None,
     ) -> SignedIn:
-        """Open a session for a login whose owner has just given the password.
+        """Open a session for a login whose owner has just given the password, and note that it is in use.
 
         The active account is the given one, else the one used last, else the first.
         """
         now = self.clock.now()
         return self._store(
             work,
-            identity,
+            attrs.evolve(identity, last_login_at=now, warned_at=None),
             account_id=account_id or identity.last_account_id,
             source_of=(source.address, source.user_agent),
             authenticated_at=now,
@@ -139,7 +139,6 @@ class SessionKeeper:
             user_agent=source_of[1],
         )
         work.sessions.add(record)
-        if record.account_id not in {None, identity.last_account_id}:
-            remembered = attrs.evolve(identity, last_account_id=record.account_id)
-            work.identities.save(remembered, expected_stamp=identity.credential_stamp)
+        remembered = attrs.evolve(identity, last_account_id=record.account_id or identity.last_account_id)
+        work.identities.save(remembered, expected_stamp=identity.credential_stamp)
         return SignedIn(token=token, session=SessionView(record=record, identity=identity, contacts=contacts).session)
