@@ -1,0 +1,49 @@
+"""``python -m tests.benchmarks``: measures by hand what ``docs/explanation/scaling.md`` says."""
+
+from __future__ import annotations
+
+import argparse
+
+from tests.benchmarks.databases import towns
+from tests.benchmarks.growth import compare
+from tests.benchmarks.operation import back_up, hashing, idle, rushes, sweep, weigh
+
+
+def main() -> None:
+    """Measure what the command line asks for, in the order that leaves the databases whole the longest."""
+    options = _options()
+    if "hashing" in options.what:
+        hashing(rounds=40)
+    if options.what == ["hashing"]:
+        return
+    with towns(options.on, options.sizes, at=options.at) as found:
+        largest = found[-1]
+        if "sizes" in options.what:
+            weigh(largest)
+        if "look-ups" in options.what:
+            compare(found, samples=options.samples)
+        if "backup" in options.what:
+            back_up(largest)
+        if "throughput" in options.what:
+            rushes(found, seconds=options.seconds, rounds=3)
+        if "purge" in options.what:
+            idle(largest)
+            sweep(largest)
+
+
+_WHAT = ["hashing", "sizes", "look-ups", "backup", "throughput", "purge"]
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description="Measure growth.")
+    parser.add_argument("--only", nargs="+", choices=_WHAT, default=_WHAT, dest="what", help="what to measure (all)")
+    parser.add_argument("--on", choices=["sqlite", "postgresql"], default="postgresql", help="the engine")
+    parser.add_argument("--sizes", type=int, nargs="+", default=[10**4, 10**6], help="logins, multiples of 100")
+    parser.add_argument("--samples", type=int, default=1000, help="rounds of each look-up")
+    parser.add_argument("--seconds", type=float, default=5.0, help="of each rush of log-ins")
+    parser.add_argument("--at", help="keep the databases: a folder for SQLite, for PostgreSQL a URL up to the size")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()
