@@ -50,7 +50,7 @@ def adapters_on(kind: str, request: pytest.FixtureRequest, folder: Path) -> Iter
             engine.dispose()
         case _:
             engine = shared_engine(kind, request)
-            _empty(engine)
+            empty(engine)
             yield Adapters(SqlStore(engine), StandaloneDirectory(engine))
 
 
@@ -70,7 +70,7 @@ def _created(engine: Engine) -> Adapters:
     return Adapters(store, StandaloneDirectory(engine))
 
 
-def _empty(engine: Engine) -> None:
+def empty(engine: Engine) -> None:
     """Delete every row but the version of the tables."""
     metadata = MetaData()
     tables = Tables.build(metadata)

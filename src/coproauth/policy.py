@@ -143,9 +143,9 @@ class Policy:
         store_tries: how often a unit of work is run before other units or a lost connection make it fail.
         store_backoff: wait before its second run, at random up to this; doubles each time.
         store_longest_backoff: where the doubling stops.
-        throttle_outage: when attempts cannot be counted in their store: ``"refuse"`` them (fail closed, ASVS
+        throttle_outage: when attempts cannot be counted in Redis: ``"refuse"`` them (fail closed, ASVS
             V16.5.3), or count them in the memory of each process meanwhile (``"local"``).
-        throttle_recovery: for how long, after the counters were lost, each key has one free attempt left.
+        throttle_recovery: for how long, after Redis lost the counters, each login has one free attempt left.
         epoch: raise it after a backup was restored: nothing signed, opened or issued before is accepted.
     """
 

@@ -17,7 +17,7 @@ from tests.servers import RedisServer, free_port, skipped_if_missing
 from coproauth import ConfigurationError, Policy, ThrottleRule, Unavailable
 from coproauth.adapters.memory import MemoryThrottle
 from coproauth.adapters.redis import RedisThrottle, eviction_policy, redis_client
-from coproauth.core.throttling import ThrottleKey, login_key
+from coproauth.core.throttling import OnSuccess, ThrottleKey, login_key
 from coproauth.policy import ThrottleOutage
 from coproauth.testing.contracts import Law, laws_of_throttle
 from coproauth.testing.contracts.threads import together
@@ -27,7 +27,7 @@ ZERO = timedelta(0)
 SECOND = timedelta(seconds=1)
 HOUR = timedelta(hours=1)
 RULE = ThrottleRule(free_attempts=3, first_delay=10 * SECOND, longest_delay=40 * SECOND, forget_after=HOUR)
-LOGIN = ThrottleKey(name="login:jeanne", rule=RULE)
+LOGIN = ThrottleKey(name="login:jeanne", rule=RULE, on_success=OnSuccess.CLEAR)
 SOURCE = ThrottleKey(name="source:192.0.2.1", rule=RULE)
 
 SETTLED = Policy(throttle_recovery=ZERO)
@@ -324,13 +324,20 @@ def filled(server: RedisServer) -> Iterator[None]:
 class TestLoss:
     """Whoever makes Redis forget gains one guess a key."""
 
-    def test_a_key_that_is_not_known_has_one_free_attempt_left(self, server: RedisServer) -> None:
-        """After everything was lost, the second attempt waits; an installation begins like that."""
+    def test_a_login_that_is_not_known_has_one_free_attempt_left(self, server: RedisServer) -> None:
+        """After everything was lost, the second wrong password waits; an installation begins like that."""
         with throttle_on(server, Policy()) as throttle:
             first = waits(throttle, 2)
             emptied(server)
 
             assert (first, waits(throttle, 2, at=NOW + HOUR)) == ([0, 10], [0, 10])
+
+    def test_what_many_share_begins_anew(self, server: RedisServer) -> None:
+        """An office behind one address is not sent away because Redis was restarted."""
+        with throttle_on(server, Policy()) as throttle:
+            emptied(server)
+
+            assert [throttle.admit([SOURCE], at=NOW) for _ in range(3)] == [ZERO] * 3
 
     def test_a_restart_is_a_loss(self, server: RedisServer) -> None:
         """A server that comes back empty is careful."""

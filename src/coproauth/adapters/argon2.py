@@ -38,7 +38,7 @@ class Argon2Hasher:
         try:
             with self._gate:
                 return self._hasher.verify(password_hash, password)
-        except (VerificationError, InvalidHashError):
+        except (VerificationError, InvalidHashError, UnicodeEncodeError):  # the last: a hash that is not ASCII
             return False
 
     def needs_rehash(self, password_hash: str) -> bool:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from typing import assert_never
 
 import attrs
 
 from coproauth.core import activation as core
 from coproauth.core.accounts import Contact, Manager, accounts_of, parse_id
-from coproauth.core.activation import ActivationPreview, CodeRecord, IssuedCode
+from coproauth.core.activation import ActivationPreview, IssuedCode
 from coproauth.core.activation_codes import ActivationCode
 from coproauth.core.audit import Pathway
 from coproauth.core.identities import EmailAddress, Identity
@@ -19,7 +20,6 @@ from coproauth.core.sessions import SessionView, SignedIn
 from coproauth.core.sources import Source
 from coproauth.core.text import parse_type
 from coproauth.core.throttling import code_key, login_key, mail_key, requests_key, sender_key, source_key
-from coproauth.core.tokens import Purpose
 from coproauth.errors import (
     ActivationRefused,
     EmailAlreadyRegistered,
@@ -31,6 +31,7 @@ from coproauth.errors import (
 )
 from coproauth.ports import UnitOfWork
 from coproauth.services.attempts import Attempt
+from coproauth.services.code_issuing import CodeIssuer
 from coproauth.services.managing import managed_contact, managed_contacts
 from coproauth.services.service import PasswordService
 
@@ -205,28 +206,20 @@ class ActivationService(PasswordService):
         return tuple(self._issue(work, contact) for contact in contacts if contact.id not in linked)
 
     def _issue(self, work: UnitOfWork, contact: Contact) -> IssuedCode:
-        now = self.clock.now()
-        code = ActivationCode.draw(self.secrets.token_bytes)
-        record = CodeRecord(
-            id=self.secrets.token_bytes(16).hex(),
-            contact_id=contact.id,
-            portfolio_id=contact.account.portfolio_id,
-            index=self._indices(code)[0],
-            issued_at=now,
-            expires_at=now + self.policy.code_lifetime,
-        )
-        work.codes.revoke_of(contact.id, at=now)
+        issued, record = self._issuer.draw(contact)
+        work.codes.revoke_of(contact.id, at=record.issued_at)
         work.codes.add(record)
-        return IssuedCode(code=str(code), contact=contact, expires_at=record.expires_at)
+        return issued
 
-    def _indices(self, code: ActivationCode) -> tuple[str, ...]:
-        return tuple(mac.hex() for mac in self.keyring.macs(Purpose.CODE_INDEX, code.symbols))
+    @cached_property
+    def _issuer(self) -> CodeIssuer:
+        return CodeIssuer(clock=self.clock, secrets=self.secrets, keyring=self.keyring, policy=self.policy)
 
     # Looking behind a code
 
     def _admit_code(self, attempt: Attempt, typed: object, source: Source) -> tuple[str, ...]:
         attempt.admit(source_key(source, self.policy))
-        indices = self._indices(ActivationCode.parse(typed))
+        indices = self._issuer.indices(ActivationCode.parse(typed))
         attempt.admit(code_key(indices[0], self.policy))
         return indices
 

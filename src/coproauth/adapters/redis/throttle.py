@@ -9,7 +9,7 @@ from redis import Redis
 
 from coproauth.adapters.memory import MemoryThrottle
 from coproauth.adapters.redis.client import away_as, load_script, microseconds
-from coproauth.core.throttling import ThrottleKey
+from coproauth.core.throttling import OnSuccess, ThrottleKey
 from coproauth.errors import Unavailable
 from coproauth.policy import Policy
 
@@ -23,8 +23,9 @@ class RedisThrottle:
     2. If Redis is away, slow or full, ``Policy.throttle_outage`` decides: nobody is admitted (ASVS V16.5.3), or each
        process counts in its own memory until Redis answers again.
     3. If Redis lost what it had counted, it also lost since when it counts. Then, for ``Policy.throttle_recovery``,
-       every key that it does not know has one free attempt left: whoever makes Redis forget gains one guess, not
-       ten, and nobody is locked out. A new installation begins like that, too.
+       every login that it does not know has one free attempt left: whoever makes Redis forget gains one guess, not
+       ten, and no owner is locked out. Other counters begin anew: a code cannot be guessed, and many people share a
+       source. A new installation begins like that, too.
 
     Counters expire by themselves, and their names tell no address.
     """
@@ -90,5 +91,6 @@ class RedisThrottle:
 
 def _numbers(key: ThrottleKey) -> list[int]:
     rule = key.rule
+    after_loss = rule.free_attempts - 1 if key.on_success is OnSuccess.CLEAR else 0
     delays = (rule.first_delay, rule.longest_delay, rule.forget_after)
-    return [rule.free_attempts, *(microseconds(delay) for delay in delays)]
+    return [after_loss, rule.free_attempts, *(microseconds(delay) for delay in delays)]
