@@ -6,7 +6,7 @@ import argparse
 
 from tests.benchmarks.databases import towns
 from tests.benchmarks.growth import compare
-from tests.benchmarks.operation import back_up, hashing, idle, rushes, sweep, weigh
+from tests.benchmarks.operation import back_up, deliver, hashing, idle, rushes, sweep, weigh
 
 
 def main() -> None:
@@ -26,12 +26,15 @@ def main() -> None:
             back_up(largest)
         if "throughput" in options.what:
             rushes(found, seconds=options.seconds, rounds=3)
+        if "courier" in options.what:
+            deliver(largest, mails=500)
         if "purge" in options.what:
             idle(largest)
             sweep(largest)
 
 
-_WHAT = ["hashing", "sizes", "look-ups", "backup", "throughput", "purge"]
+_AT = "keep databases until a purge is measured, which spoils them: a folder for SQLite, for PostgreSQL a URL up to the size"
+_WHAT = ["hashing", "sizes", "look-ups", "backup", "throughput", "courier", "purge"]
 
 
 def _options() -> argparse.Namespace:
@@ -41,7 +44,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--sizes", type=int, nargs="+", default=[10**4, 10**6], help="logins, multiples of 100")
     parser.add_argument("--samples", type=int, default=1000, help="rounds of each look-up")
     parser.add_argument("--seconds", type=float, default=5.0, help="of each rush of log-ins")
-    parser.add_argument("--at", help="keep the databases: a folder for SQLite, for PostgreSQL a URL up to the size")
+    parser.add_argument("--at", help=_AT)
     return parser.parse_args()
 
 

@@ -78,7 +78,8 @@ def _refused(town: Town) -> Deed:
     return deed
 
 
-def _reset(town: Town) -> Deed:
+def request_link(town: Town) -> Deed:
+    """Draw a login, and have a reset link sent."""
     return partial(town.auth.password_reset.request, email=town.population.email(_any(town)), source=_anywhere())
 
 
@@ -96,7 +97,7 @@ LOOK_UPS: Mapping[str, Callable[[Town], Deed]] = {
 USE_CASES: Mapping[str, Callable[[Town], Deed]] = {
     "`log_in`": log_in,
     "`log_in`, unknown address": _refused,
-    "reset `request`, known": _reset,
+    "reset `request`, known": request_link,
     "reset `request`, unknown": _vain_reset,
 }
 

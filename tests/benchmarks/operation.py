@@ -19,7 +19,7 @@ import attrs
 from sqlalchemy import event
 from sqlalchemy.engine import ExceptionContext
 from tests.benchmarks.databases import Town
-from tests.benchmarks.growth import log_in
+from tests.benchmarks.growth import log_in, request_link
 from tests.benchmarks.measuring import show
 from tests.benchmarks.population import NOW
 from tests.servers import find_program
@@ -197,6 +197,17 @@ def _copy(town: Town, target: Path) -> None:
     source = sqlite3.connect(str(town.engine.url.database))
     with closing(source), closing(sqlite3.connect(target)) as copy:
         source.backup(copy)
+
+
+def deliver(town: Town, *, mails: int) -> None:
+    """Print how many mails one courier hands over, the mail server taking no time."""
+    for _ in range(mails):
+        request_link(town)()
+    started, computed = time.perf_counter(), time.process_time()
+    count = town.auth.deliver_mail()
+    elapsed, computing = time.perf_counter() - started, time.process_time() - computed
+    row = count, count / elapsed, 1000 * computing / count
+    show("One courier", ["mails", "a second", "computing here, ms a mail"], [row])
 
 
 def hashing(*, rounds: int) -> None:
