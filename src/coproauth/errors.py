@@ -8,7 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
-from typing import ClassVar
+from functools import partial
+from typing import ClassVar, Literal, get_args
+
+Outage = Literal["store_conflict", "store_away", "outcome_unknown", "throttle_away"]
 
 
 class ConfigurationError(Exception):
@@ -24,20 +27,21 @@ class Unavailable(Exception):  # noqa: N818 - named for what the caller is to do
     Attributes:
         reason: ``store_conflict``: other units of work came in between as often as the policy allows to try.
             ``store_away``: the database cannot be reached, or does not answer in time. ``outcome_unknown``: the
-            connection was lost while the commit was under way, so the whole step was kept or none of it.
+            connection was lost while the commit was under way, so the whole step was kept or none of it; or it was
+            kept, and could not be recorded in the audit trail.
             ``throttle_away``: attempts cannot be counted, and are not admitted uncounted (fail closed, ASVS V16.5.3).
     """
 
-    reasons: ClassVar[tuple[str, ...]] = ("store_conflict", "store_away", "outcome_unknown", "throttle_away")
-    reason: str
+    reasons: ClassVar[tuple[str, ...]] = get_args(Outage)
+    reason: Outage
 
-    def __init__(self, *, reason: str) -> None:
+    def __init__(self, *, reason: Outage) -> None:
         self.reason = reason
         super().__init__(reason)
 
-    def __reduce__(self) -> tuple[Callable[..., Unavailable], tuple[str]]:
+    def __reduce__(self) -> tuple[Callable[[], Unavailable], tuple[()]]:
         """Let it travel between processes."""
-        return _unavailable, (self.reason,)
+        return partial(type(self), reason=self.reason), ()
 
 
 class Interrupted(Unavailable):
@@ -67,10 +71,6 @@ class Refused(Exception):  # noqa: N818 - a refusal is an answer, not an error
     def __reduce__(self) -> tuple[Callable[..., Refused], tuple[type[Refused], dict[str, object]]]:
         """Let a refusal travel between processes."""
         return _rebuild, (type(self), vars(self))
-
-
-def _unavailable(reason: str) -> Unavailable:
-    return Unavailable(reason=reason)
 
 
 def _rebuild(kind: type[Refused], attributes: dict[str, object]) -> Refused:

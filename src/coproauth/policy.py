@@ -20,6 +20,15 @@ PASSWORD_FLOOR = 8  # code points; NIST SP 800-63B-4 §3.1.1.2: no verifier may 
 SECRET_KEY_FLOOR = 32  # bytes; ASVS V11.2.3 asks for 128 bits, an HMAC-SHA-256 key is at its best with 256
 
 
+def doubled(first: timedelta, *, times: int, longest: timedelta) -> timedelta:
+    """Return a wait that was doubled so many times, up to the longest."""
+    try:
+        wait: timedelta = first * 2**times
+    except OverflowError:
+        return longest
+    return min(wait, longest)
+
+
 @attrs.frozen(kw_only=True)
 class Argon2Parameters:
     """The cost of one password hash with Argon2id.
@@ -86,13 +95,7 @@ class ThrottleRule:
     def delay_after(self, attempts: int) -> timedelta:
         """How long the next attempt must wait once ``attempts`` have been counted."""
         excess = attempts - self.free_attempts
-        if excess < 0:
-            return timedelta(0)
-        try:
-            doubled: timedelta = self.first_delay * 2**excess
-        except OverflowError:
-            return self.longest_delay
-        return min(doubled, self.longest_delay)
+        return timedelta(0) if excess < 0 else doubled(self.first_delay, times=excess, longest=self.longest_delay)
 
 
 @attrs.frozen(kw_only=True)

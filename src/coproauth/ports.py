@@ -102,7 +102,11 @@ class Throttle(Protocol):
         ...
 
     def settle(self, *, forgive: Sequence[ThrottleKey] = (), clear: Sequence[ThrottleKey] = ()) -> None:
-        """Take one attempt back from some keys, with the wait that followed; forget everything about others."""
+        """Take one attempt back from some keys, with the wait that followed; forget everything about others.
+
+        Raises:
+            Unavailable: the counters are away.
+        """
         ...
 
 
@@ -110,7 +114,11 @@ class AuditSink(Protocol):
     """Keeps the audit trail."""
 
     def record(self, event: AuditEvent) -> None:
-        """Keep one event."""
+        """Keep one event.
+
+        Raises:
+            Unavailable: the trail is away.
+        """
         ...
 
 
@@ -310,6 +318,7 @@ class Store(Protocol):
         """Open a consistent view; nothing may be written through it, and nobody waits for it.
 
         Raises:
+            Interrupted: the connection was lost; it may be opened again.
             Unavailable: the store is away.
         """
         ...
@@ -324,7 +333,12 @@ class Store(Protocol):
         ...
 
     def session_view(self, digest: str, directory: Directory) -> SessionView | None:
-        """Return everything about a session in as few round trips as the two allow: one if they share a database."""
+        """Return everything about a session in as few round trips as the two allow: one if they share a database.
+
+        Raises:
+            Interrupted: the connection was lost; it may be asked for again.
+            Unavailable: the store is away.
+        """
         ...
 
     def throttle(self) -> Throttle:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -182,3 +182,23 @@ def test_a_conflict_is_the_host_s_to_run_again(request: pytest.FixtureRequest, t
             meet()
 
         assert town.auth.login.session(token).email == JEANNE
+
+
+def test_a_connection_that_breaks_is_named_for_who_looks_and_who_writes(
+    request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    """Nothing of SQLAlchemy's own comes out of a use case."""
+    with adapters_on("postgresql", request, tmp_path) as adapters:
+        town = Sandbox.build(store=adapters.store, directory=adapters.directory)
+        token = town.activate(town.contact(), JEANNE).token
+
+        def break_off(use: Callable[[str], object]) -> None:
+            with hosted(adapters) as connection:
+                backend = connection.exec_driver_sql("SELECT pg_backend_pid()").scalar()
+                with adapters.engine.connect() as other:
+                    other.exec_driver_sql(f"SELECT pg_terminate_backend({backend})")
+                use(token)
+
+        for use in (town.auth.login.session, town.auth.login.log_out):
+            with pytest.raises(Unavailable, match="store_away"):
+                break_off(use)

@@ -6,7 +6,7 @@ import sqlite3
 import traceback
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import attrs
@@ -131,3 +131,21 @@ def test_a_unit_of_work_within_another_is_told_at_once(town: Sandbox) -> None:
     """A directory that writes while it is asked would wait for itself; it gets an error instead."""
     with town.store.writing(), pytest.raises(RuntimeError, match="a unit of work is open"):
         town.directory.add_condominium(name="Les Lilas", portfolio_id="portfolio-1")
+
+
+def test_a_thread_waits_for_its_turn_no_longer_than_for_another_program(tmp_path: Path) -> None:
+    """A unit of work that hangs does not make all others hang for ever."""
+    engine = sqlite_engine(tmp_path / "turns.sqlite3", busy_timeout=timedelta(milliseconds=50))
+    store = SqlStore(engine)
+    store.create_tables()
+
+    def write() -> None:
+        with store.writing() as work:
+            work.outbox.done("no such mail")
+
+    with ThreadPoolExecutor(1) as elsewhere, store.writing():
+        waiting = elsewhere.submit(write)
+
+        with pytest.raises(Unavailable, match="store_conflict"):
+            waiting.result()
+    engine.dispose()

@@ -11,6 +11,7 @@ from tests.installation import Installation
 
 from coproauth import ConfigurationError, Unavailable, cli
 from coproauth.commands import schema
+from coproauth.errors import Outage
 
 COPROAUTH = (sys.executable, "-m", "coproauth")
 SHOW = ("schema", "show", "--engine", "sqlite")
@@ -67,7 +68,7 @@ def test_a_missing_part_of_the_library_is_no_missing_extra(monkeypatch: pytest.M
 
 @pytest.mark.parametrize("reason", Unavailable.reasons)
 def test_every_outage_is_told_in_a_sentence(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], reason: str
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], reason: Outage
 ) -> None:
     """The operator is not shown a trace for what passes."""
     monkeypatch.setattr(schema, "run", _raising(Unavailable(reason=reason)))

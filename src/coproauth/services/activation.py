@@ -116,8 +116,7 @@ class ActivationService(PasswordService):
             NotAllowed: no such condominium, one without contacts, or not within the manager's portfolio.
         """
         contacts = managed_contacts(self.directory, parse_id(condominium_id, field="condominium_id"), by)
-        with self.store.reading() as work:
-            return work.links.linked([contact.id for contact in contacts])
+        return self._look(lambda work: work.links.linked([contact.id for contact in contacts]))
 
     def preview(self, code: str, *, source: Source) -> ActivationPreview:
         """Return what the first onboarding screen shows to the holder of a code.
@@ -128,8 +127,7 @@ class ActivationService(PasswordService):
         """
         with self._attempts.by_person(Pathway.CODE_PREVIEWED, source) as attempt:
             indices = self._admit_code(attempt, code, source)
-            with self.store.reading() as work:
-                contact = self._held_code(work, indices).contact
+            contact = self._look(lambda work: self._held_code(work, indices)).contact
             attempt.subject = contact.id
             return ActivationPreview(condominium_name=contact.account.condominium_name, contact_name=contact.name)
 
@@ -265,8 +263,8 @@ class ActivationService(PasswordService):
         The decision is asked what it would be if nothing were wrong with the password: nothing is computed for a code
         that opens nothing.
         """
-        with self.store.reading() as work:
-            candidate = self._candidate(work, request, _Judgement(identity=None, password_fits=True))
+        untried = _Judgement(identity=None, password_fits=True)
+        candidate = self._look(lambda work: self._candidate(work, request, untried))
         decision = self._decide(candidate)
         match decision:
             case core.LinkToIdentity(_, identity) | core.MustChangePassword(identity):

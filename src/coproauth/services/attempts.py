@@ -100,6 +100,9 @@ class Attempts:
 
         Whatever a guesser would collect stays counted, and so does an unexpected error (fail closed, ASVS V16.5.3);
         every other answer is given back. Each end is recorded once.
+
+        Raises:
+            Unavailable: the end could not be recorded; ``outcome_unknown`` if it was a success.
         """
         attempt = Attempt(throttle=self.throttle, clock=self.clock)
 
@@ -126,5 +129,8 @@ class Attempts:
         except Exception as error:
             record(Outcome.FAILED, type(error).__name__)
             raise
-        record(Outcome.REFUSED if attempt.silenced else Outcome.SUCCEEDED, attempt.silenced)
+        try:
+            record(Outcome.REFUSED if attempt.silenced else Outcome.SUCCEEDED, attempt.silenced)
+        except Unavailable as error:  # what was done is kept, and not on record
+            raise Unavailable(reason="outcome_unknown") from error
         attempt.settle(succeeded=True)

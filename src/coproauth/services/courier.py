@@ -9,7 +9,7 @@ import logging
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from datetime import datetime, timedelta
+from datetime import datetime
 from types import TracebackType
 from typing import Self, TypeVar
 
@@ -20,9 +20,9 @@ from coproauth.core.messages import Intention, Message, compose
 from coproauth.core.portal_urls import PortalUrls
 from coproauth.core.tokens import Keyring
 from coproauth.errors import Unavailable
-from coproauth.policy import Policy
+from coproauth.policy import Policy, doubled
 from coproauth.ports import BatchMailer, Clock, Mailer, Store, UnitOfWork
-from coproauth.services.units import atomically, persistently
+from coproauth.services.units import atomically, looking
 
 T = TypeVar("T")
 
@@ -116,12 +116,7 @@ class Courier:
         identity_id = intention.identity_id
         if identity_id is None:
             return None
-
-        def look() -> Identity | None:
-            with self.store.reading() as work:
-                return work.identities.get(identity_id)
-
-        return persistently(look, policy=self.policy)
+        return looking(self.store, lambda work: work.identities.get(identity_id), policy=self.policy)
 
     def _finish(self, intention: Intention, identity: Identity | None) -> Message | None:
         return compose(
@@ -139,7 +134,9 @@ class Courier:
             failure,
             "; left to the operator" if is_left else "",
         )
-        due_at = self.clock.now() + _wait_after(intention.tries, self.policy)
+        due_at = self.clock.now() + doubled(
+            self.policy.mail_backoff, times=intention.tries - 1, longest=self.policy.mail_longest_backoff
+        )
         self._atomically(
             lambda work: work.outbox.postpone(intention.id, due_at=due_at, tries=intention.tries, failure=failure)
         )
@@ -156,15 +153,6 @@ class Courier:
 
     def _atomically(self, step: Callable[[UnitOfWork], T]) -> T:
         return atomically(self.store, step, policy=self.policy)
-
-
-def _wait_after(tries: int, policy: Policy) -> timedelta:
-    """Return how long a mail waits after it has failed so many times."""
-    try:
-        doubled: timedelta = policy.mail_backoff * 2 ** (tries - 1)
-    except OverflowError:
-        return policy.mail_longest_backoff
-    return min(doubled, policy.mail_longest_backoff)
 
 
 def _name_failure(error: Exception) -> str:

@@ -49,8 +49,7 @@ class LoginService(PasswordService):
         with self._attempts.by_person(Pathway.LOGGED_IN, source) as attempt:
             address, typed = self._parse_login(email, password)
             attempt.admit(source_key(source, self.policy), login_key(address.key, self.policy))
-            with self.store.reading() as work:
-                identity = work.identities.by_email(address.key)
+            identity = self._look(lambda work: work.identities.by_email(address.key))
             attempt.subject = identity.id if identity else None
             match core.decide_login(identity, password_fits=self._passwords.fit(identity, typed), at=self.clock.now()):
                 case core.RefuseLogin():
@@ -97,8 +96,7 @@ class LoginService(PasswordService):
         """
         view = self._sessions.view(session_token)
         now = self.clock.now()
-        with self.store.reading() as work:
-            records = work.sessions.of(view.identity.id)
+        records = self._look(lambda work: work.sessions.of(view.identity.id))
         live = [record for record in records if is_live(record, view.identity, at=now, policy=self.policy)]
         return tuple(summarize(record, current=view.record) for record in live)
 
@@ -113,8 +111,8 @@ class LoginService(PasswordService):
             view = self._sessions.view(session_token)
             attempt.subject = view.identity.id
             wanted = parse_id(handle, field="handle")
-            with self.store.reading() as work:
-                own = {record.handle: record.digest for record in work.sessions.of(view.identity.id)}
+            records = self._look(lambda work: work.sessions.of(view.identity.id))
+            own = {record.handle: record.digest for record in records}
             if wanted in own:
                 self._atomically(lambda work: work.sessions.end(own[wanted]))
 
@@ -170,8 +168,7 @@ class LoginService(PasswordService):
             attempt.subject = identity.id
             if self._passwords.fit(identity, chosen):
                 raise PasswordRejected(violations=("unchanged",))
-            with self.store.reading() as work:
-                contacts = self.directory.contacts(work.links.contacts_of(identity.id))
+            contacts = self._contacts_of(identity)
             self._passwords.require_acceptable(chosen, email=identity.email, contacts=contacts)
             password_hash = self.hasher.hash(chosen)
             signed_in = self._atomically(lambda work: self._replace_password(work, identity, password_hash, source))
@@ -229,8 +226,7 @@ class LoginService(PasswordService):
             InvalidInput: the contact's id is none at all.
         """
         wanted = parse_id(contact_id, field="contact_id")
-        with self.store.reading() as work:
-            identity = work.identities.by_contact(wanted)
+        identity = self._look(lambda work: work.identities.by_contact(wanted))
         return identity.email if identity else None
 
     def _parse_login(self, email: object, password: object) -> tuple[EmailAddress, str]:

@@ -104,8 +104,7 @@ class PasswordResetService(PasswordService):
             contact = managed_contact(self.directory, contact_id, by)
             attempt.subject = contact.id
             password = self._temporary_password(new_password)
-            with self.store.reading() as work:
-                identity, contacts = self._reachable(work, contact, by)
+            identity, contacts = self._look(lambda work: self._reachable(work, contact, by))
             self._passwords.require_acceptable(password, email=identity.email, contacts=contacts)
             password_hash = self.hasher.hash(password)
             expires_at = self.clock.now() + self.policy.temporary_password_lifetime
@@ -141,10 +140,6 @@ class PasswordResetService(PasswordService):
         )
         if changed is None:
             raise NotAllowed(reason="reset_link_only")
-
-    def _contacts_of(self, identity: Identity) -> tuple[Contact, ...]:
-        with self.store.reading() as work:
-            return tuple(self.directory.contacts(work.links.contacts_of(identity.id)))
 
     def _temporary_password(self, given: object) -> str:
         if given is not None:

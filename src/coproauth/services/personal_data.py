@@ -53,14 +53,13 @@ class PersonalData(Service):
 
     def _identity_of(self, email: object) -> Identity | None:
         address = EmailAddress.parse(email)
-        with self.store.reading() as work:
-            return work.identities.by_email(address.key)
+        return self._look(lambda work: work.identities.by_email(address.key))
 
     def _collect(self, identity: Identity) -> PersonalExport:
         housekeeping = self.store.housekeeping()
-        with self.store.reading() as work:
-            contact_ids = work.links.contacts_of(identity.id)
-            sessions = work.sessions.of(identity.id)
+        contact_ids, sessions = self._look(
+            lambda work: (work.links.contacts_of(identity.id), work.sessions.of(identity.id))
+        )
         return collect(
             identity,
             contact_ids=contact_ids,

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import TypeVar
 
 import attrs
 
+from coproauth.core.accounts import Contact
+from coproauth.core.identities import Identity
 from coproauth.core.tokens import Keyring
 from coproauth.policy import Policy
 from coproauth.ports import AuditSink, Clock, Directory, PasswordHasher, SecretSource, Store, Throttle, UnitOfWork
@@ -16,7 +18,7 @@ from coproauth.services.outgoing_mail import OutgoingMail
 from coproauth.services.passwords import Passwords
 from coproauth.services.sessions import SessionKeeper
 from coproauth.services.signed_links import SignedLinks
-from coproauth.services.units import atomically
+from coproauth.services.units import atomically, looking
 
 T = TypeVar("T")
 
@@ -36,6 +38,9 @@ class Service:
 
     def _atomically(self, step: Callable[[UnitOfWork], T]) -> T:
         return atomically(self.store, step, policy=self.policy)
+
+    def _look(self, look: Callable[[UnitOfWork], T]) -> T:
+        return looking(self.store, look, policy=self.policy)
 
     @cached_property
     def _attempts(self) -> Attempts:
@@ -62,6 +67,9 @@ class PasswordService(Service):
     """A service that also verifies or writes passwords."""
 
     hasher: PasswordHasher
+
+    def _contacts_of(self, identity: Identity) -> Sequence[Contact]:
+        return self._look(lambda work: self.directory.contacts(work.links.contacts_of(identity.id)))
 
     @cached_property
     def _links(self) -> SignedLinks:

@@ -14,7 +14,7 @@ from coproauth.core.tokens import TOKEN_MAX_LENGTH, Keyring, LinkClaims, Purpose
 from coproauth.errors import SessionRefused
 from coproauth.policy import Policy
 from coproauth.ports import Clock, Directory, SecretSource, Store, UnitOfWork
-from coproauth.services.units import atomically
+from coproauth.services.units import atomically, persistently
 
 
 @attrs.frozen(kw_only=True)
@@ -37,7 +37,8 @@ class SessionKeeper:
             SessionRefused: the token is unknown, or its session ended, idle for too long, or too old.
         """
         now = self.clock.now()
-        view = self.store.session_view(self.digest(session_token), self.directory)
+        digest = self.digest(session_token)
+        view = persistently(lambda: self.store.session_view(digest, self.directory), policy=self.policy)
         if view is None:
             raise SessionRefused
         if not is_live(view.record, view.identity, at=now, policy=self.policy):

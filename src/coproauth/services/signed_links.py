@@ -9,6 +9,7 @@ from coproauth.core.tokens import Keyring, LinkFault, LinkPurpose
 from coproauth.errors import ResetRefused
 from coproauth.policy import Policy
 from coproauth.ports import Clock, Store
+from coproauth.services.units import looking
 
 
 @attrs.frozen(kw_only=True)
@@ -29,8 +30,7 @@ class SignedLinks:
         claims = self.keyring.read_link(purpose, token, at=self.clock.now(), policy=self.policy)
         if isinstance(claims, LinkFault):
             raise ResetRefused(reason=claims)
-        with self.store.reading() as work:
-            identity = work.identities.get(claims.identity_id)
+        identity = looking(self.store, lambda work: work.identities.get(claims.identity_id), policy=self.policy)
         if not claims.names(identity):
             raise ResetRefused(reason=LinkFault.INVALID)
         return identity, claims.new_email

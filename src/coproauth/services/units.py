@@ -1,4 +1,4 @@
-"""Runs a step as one unit of work, and again if another came in between."""
+"""Looks into the store, or runs a step as one unit of work; and again if something came in between."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import TypeVar
 
 from coproauth.errors import Interrupted, Unavailable
-from coproauth.policy import Policy
+from coproauth.policy import Policy, doubled
 from coproauth.ports import Store, UnitOfWork
 
 T = TypeVar("T")
@@ -49,9 +49,24 @@ def persistently(run: Callable[[], T], *, policy: Policy) -> T:
         raise Unavailable(reason=interrupted.reason) from interrupted
 
 
+def looking(store: Store, look: Callable[[UnitOfWork], T], *, policy: Policy) -> T:
+    """Return what a look into a consistent view finds; again, if the connection was lost meanwhile.
+
+    Raises:
+        Unavailable: the store is away.
+    """
+
+    def run() -> T:
+        with store.reading() as work:
+            return look(work)
+
+    return persistently(run, policy=policy)
+
+
 def _waits(policy: Policy) -> list[timedelta]:
     """Return how long to wait at most after each run but the last."""
-    return [min(policy.store_backoff * 2**done, policy.store_longest_backoff) for done in range(policy.store_tries - 1)]
+    longest = policy.store_longest_backoff
+    return [doubled(policy.store_backoff, times=done, longest=longest) for done in range(policy.store_tries - 1)]
 
 
 def _pause(longest: timedelta) -> None:

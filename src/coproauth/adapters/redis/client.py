@@ -13,7 +13,7 @@ from redis.commands.core import Script
 from redis.retry import Retry
 
 from coproauth.core.portal_urls import is_loopback
-from coproauth.errors import ConfigurationError, Unavailable
+from coproauth.errors import ConfigurationError, Outage, Unavailable
 
 _HEALTH_CHECK_INTERVAL = 30  # seconds; a connection that was idle for so long is tried before it is used
 
@@ -65,7 +65,7 @@ def eviction_policy(client: Redis) -> str | None:
 
 
 @contextmanager
-def away_as(reason: str) -> Iterator[None]:
+def away_as(reason: Outage) -> Iterator[None]:
     """Raise ``Unavailable`` with a reason instead of an error of Redis.
 
     Any error will do: whether it is gone, slow, full, loading or a mere replica, it has not done what it was to do.

@@ -5,6 +5,8 @@
 -- ARGV  what the names of lists begin with
 
 local session = redis.call('GET', KEYS[1])
-if session and redis.call('ZSCORE', ARGV[1] .. cjson.decode(session).identity_id, KEYS[1]) then
+local is_readable, fields = pcall(cjson.decode, session or '')
+local owner = is_readable and type(fields) == 'table' and fields.identity_id
+if type(owner) == 'string' and redis.call('ZSCORE', ARGV[1] .. owner, KEYS[1]) then
   return session
 end

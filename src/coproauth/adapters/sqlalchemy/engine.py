@@ -13,7 +13,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from coproauth.adapters.sqlalchemy.transactions import WRITING
+from coproauth.adapters.sqlalchemy.transactions import PATIENCE, WRITING
 from coproauth.errors import ConfigurationError
 
 
@@ -73,6 +73,7 @@ def sqlite_engine(path: Path | str, *, busy_timeout: timedelta = EngineSettings(
     engine = create_engine(
         URL.create("sqlite", database=str(path)),
         connect_args={"timeout": busy_timeout.total_seconds(), "check_same_thread": False},
+        execution_options={PATIENCE: busy_timeout},
         hide_parameters=True,  # an error's text must hold neither hash nor address (ASVS V16.2.5)
     )
     event.listen(engine, "connect", _prepare)

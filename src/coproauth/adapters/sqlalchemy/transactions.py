@@ -11,13 +11,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager
 from contextvars import ContextVar
-from functools import cached_property
+from datetime import timedelta
 from weakref import WeakKeyDictionary, ref
 
 import attrs
-from sqlalchemy import Connection, Engine, create_engine
+from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
@@ -25,6 +25,8 @@ from coproauth.adapters.sqlalchemy.failures import name_failure
 from coproauth.errors import ConfigurationError, Interrupted, Unavailable
 
 WRITING = "coproauth_writing"  # the execution option that has SQLite take the write lock at the beginning
+PATIENCE = "coproauth_patience"  # the one that says how long a thread waits for its turn to write
+_PATIENCE = timedelta(seconds=10)  # on an engine of the host's own
 
 
 def serializable(engine: Engine) -> Engine:
@@ -52,9 +54,11 @@ class Transactions:
         """Use ``Transactions.on``: what shares an engine must share this."""
         self._engine_ref = ref(engine)  # weak: an engine that its owner drops is not kept alive from here
         self._dialect = engine.dialect.name
+        self._side: Engine | None = None
         self._current: ContextVar[_Current | None] = ContextVar("transaction", default=None)
         # SQLite has one writer at a time and lets the others poll; threads of one process take turns instead.
-        self._turn: AbstractContextManager[object] = threading.Lock() if self._dialect == "sqlite" else nullcontext()
+        self._turns = threading.Lock() if self._dialect == "sqlite" else None
+        self._patience = engine.get_execution_options().get(PATIENCE, _PATIENCE)
 
     @classmethod
     def on(cls, engine: Engine) -> Transactions:
@@ -67,26 +71,37 @@ class Transactions:
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
-        """Open a consistent view, or go on in the transaction that this thread is in."""
+        """Open a consistent view, or go on in the transaction that is open in this context.
+
+        Raises:
+            Interrupted, Unavailable: see ``failures.py``.
+        """
         current = self._current.get()
-        if current is not None:
+        if current is None:
+            with self._begun(self._engine, "REPEATABLE READ") as connection, self._being(_Current(connection)):
+                yield connection
+        elif current.is_hosted:
+            with _named_for_the_host():
+                yield current.connection
+        else:
             yield current.connection
-            return
-        with self._begun(self._engine, "REPEATABLE READ") as connection, self._being(_Current(connection)):
-            yield connection
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
         """Open a unit of work: kept when the block ends, undone when it raises.
 
         In a transaction of the host it is kept when that one is.
+
+        Raises:
+            RuntimeError: a unit of work is open in this context already.
+            Interrupted, Unavailable: see ``failures.py``.
         """
         current = self._require_none_of_ours()
         if current is not None:
             with _nested(current.connection) as connection, self._being(_Current(connection)):
                 yield connection
             return
-        with self._turn, self._begun(self._engine, "SERIALIZABLE") as connection, self._being(_Current(connection)):
+        with self._turn(), self._begun(self._engine, "SERIALIZABLE") as connection, self._being(_Current(connection)):
             yield connection
 
     @contextmanager
@@ -104,7 +119,7 @@ class Transactions:
                 yield connection
             return
         engine = self._engine if current is None else self._side_engine
-        with self._turn, self._begun(engine, "READ COMMITTED") as connection:
+        with self._turn(), self._begun(engine, "READ COMMITTED") as connection:
             yield connection
 
     @contextmanager
@@ -126,10 +141,28 @@ class Transactions:
             raise RuntimeError("the engine is gone")
         return engine
 
-    @cached_property
+    @property
     def _side_engine(self) -> Engine:
         """A pool of its own: a thread in the host's transaction must not wait for a second connection of the first."""
-        return create_engine(self._engine.url, pool=self._engine.pool.recreate(), hide_parameters=True)
+        with _lock:
+            if self._side is None:
+                first = self._engine
+                self._side = side = create_engine(first.url, pool=first.pool.recreate(), hide_parameters=True)
+                event.listen(first, "engine_disposed", lambda _: side.dispose())
+            return self._side
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        """Wait for the turn to write, as long as for another program that writes."""
+        if self._turns is None:
+            yield
+            return
+        if not self._turns.acquire(timeout=self._patience.total_seconds()):
+            raise Unavailable(reason="store_conflict")
+        try:
+            yield
+        finally:
+            self._turns.release()
 
     @contextmanager
     def _begun(self, engine: Engine, isolation: str) -> Iterator[Connection]:
@@ -170,10 +203,16 @@ class Transactions:
 
 @contextmanager
 def _nested(connection: Connection) -> Iterator[Connection]:
-    """Open a savepoint; what interrupts it has undone the host's transaction, which is the host's to run again."""
+    """Open a savepoint in the host's transaction."""
+    with _named_for_the_host(), connection.begin_nested():
+        yield connection
+
+
+@contextmanager
+def _named_for_the_host() -> Iterator[None]:
+    """Name a failure; what interrupts a unit here has undone the host's transaction: that is the host's to run again."""
     try:
-        with connection.begin_nested():
-            yield connection
+        yield
     except DBAPIError as error:
         failure = name_failure(error, is_committing=False)
         raise (Unavailable(reason=failure.reason) if isinstance(failure, Interrupted) else failure) from error
