@@ -33,7 +33,7 @@ def main() -> None:
             sweep(largest)
 
 
-_AT = "keep databases until a purge is measured, which spoils them: a folder for SQLite, for PostgreSQL a URL up to the size"
+_AT = "keep the databases (a measured purge spoils them): a folder for SQLite, for PostgreSQL a URL up to the size"
 _WHAT = ["hashing", "sizes", "look-ups", "backup", "throughput", "courier", "purge"]
 
 

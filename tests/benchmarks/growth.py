@@ -16,7 +16,7 @@ from tests.benchmarks.population import PASSWORD
 
 from coproauth import LoginRefused, Source
 
-_WARM_UP = 200
+_WARM_UP = 1000  # page checks: the first ones find the memory of the database cold
 
 
 def _any(town: Town) -> int:
