@@ -210,7 +210,7 @@ def _nested(connection: Connection) -> Iterator[Connection]:
 
 @contextmanager
 def _named_for_the_host() -> Iterator[None]:
-    """Name a failure; what interrupts a unit here has undone the host's transaction: that is the host's to run again."""
+    """Name a failure; what interrupts a unit here undid the host's transaction: that is the host's to run again."""
     try:
         yield
     except DBAPIError as error:
