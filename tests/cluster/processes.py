@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import attrs
 from httpx2 import Client, ConnectError
-from tests.servers import HOST, eventually, find_program, free_port
+from tests.servers import HOST, Guarded, eventually, find_program, free_port
 
 PROCESSES = 4
 _NGINX = """
@@ -89,11 +90,11 @@ def _nginx(folder: Path, port: int, upstream: list[int]) -> AbstractContextManag
 def _process(command: list[str], environment: dict[str, str]) -> Iterator[subprocess.Popen[bytes]]:
     root = Path(__file__).parents[2]
     process = subprocess.Popen(command, cwd=root, env={**os.environ, **environment})  # noqa: S603 - ours
+    guarded = Guarded.watch(process, last=signal.SIGTERM)
     try:
         yield process
     finally:
-        process.terminate()
-        process.wait(10)
+        guarded.end(signal.SIGTERM)
 
 
 def _is_ready(url: str) -> bool:
