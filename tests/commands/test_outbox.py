@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
-from tests.installation import Installation, mail
+from tests.engines import SERVERS
+from tests.installation import Installation, install, mail
 
 from coproauth import Policy
 from coproauth.commands.outbox import mask
@@ -102,6 +104,24 @@ def test_only_what_was_given_up_is_touched(
     assert status == 1
     assert capsys.readouterr().err.startswith(f"No mail '{mail_id}' was given up;")
     assert backlog.queued() == before
+
+
+@pytest.mark.parametrize("kind", SERVERS)
+@pytest.mark.parametrize("action", ["retry", "drop"])
+def test_a_courier_at_work_is_not_met(request: pytest.FixtureRequest, tmp_path: Path, kind: str, action: str) -> None:
+    """Neither waits for the other, and both keep what they did."""
+    installation = install(kind, request, tmp_path)
+    installation.run("schema", "create")
+    installation.queue(mail("due"), mail("lost", tries=LAST, due_in=timedelta(hours=1)))
+    now = datetime.now(UTC)
+
+    with installation.open() as configuration, configuration.store().writing() as work:
+        taken = work.outbox.claim(at=now, until=now + timedelta(minutes=5), limit=1, max_tries=LAST)
+        status = installation.run("outbox", action, "lost")
+
+    tries = {queued.id: queued.tries for queued in installation.queued()}
+    assert ([mail.id for mail in taken], status) == (["due"], 0)
+    assert tries == {"due": 1, **({"lost": 0} if action == "retry" else {})}
 
 
 def test_retry_wants_to_know_which(installation: Installation) -> None:

@@ -3,26 +3,23 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
-
-import attrs
 
 from coproauth.adapters.system import SystemClock
 from coproauth.commands.options import add_config, configuration_of
 from coproauth.commands.terminal import fail, say
-from coproauth.core.messages import Intention
-from coproauth.services.units import atomically
+from coproauth.core.outbox import MAILS_LOOKED_AT, Backlog
+from coproauth.services.units import atomically, looking
 
 if TYPE_CHECKING:
     from coproauth.configuration import Configuration
+    from coproauth.core.messages import Intention
     from coproauth.ports import UnitOfWork
 
 NAME = "outbox"
 HELP = "list the mail that waits; retry or drop what was given up"
-
-_LIMIT = 10_000  # mails that are looked at: more than anyone reads, and what was given up comes first
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -49,36 +46,6 @@ def run(options: argparse.Namespace) -> int:
     return status
 
 
-@attrs.frozen(kw_only=True)
-class Backlog:
-    """The mail that waits, by what is to happen with it.
-
-    Attributes:
-        due: to be sent now.
-        later: to be tried at its time, or in somebody's hand.
-        given_up: tried as often as the policy allows.
-    """
-
-    due: tuple[Intention, ...]
-    later: tuple[Intention, ...]
-    given_up: tuple[Intention, ...]
-
-    @classmethod
-    def of(cls, mails: Sequence[Intention], *, at: datetime, max_tries: int) -> Backlog:
-        """Sort the mail that waits."""
-        tried = [mail for mail in mails if mail.tries < max_tries]
-        return cls(
-            due=tuple(mail for mail in tried if mail.due_at <= at),
-            later=tuple(mail for mail in tried if mail.due_at > at),
-            given_up=tuple(mail for mail in mails if mail.tries >= max_tries),
-        )
-
-
-def read_backlog(work: UnitOfWork, *, at: datetime, max_tries: int) -> Backlog:
-    """Return what waits in the outbox."""
-    return Backlog.of(work.outbox.waiting(limit=_LIMIT), at=at, max_tries=max_tries)
-
-
 def mask(address: str) -> str:
     """Return an address by which only those recognise it who know it."""
     name, _, domain = address.rpartition("@")
@@ -86,8 +53,7 @@ def mask(address: str) -> str:
 
 
 def _list(_: argparse.Namespace, configuration: Configuration) -> int:
-    with configuration.store().reading() as work:
-        backlog = read_backlog(work, at=SystemClock().now(), max_tries=configuration.policy.mail_tries)
+    backlog = _backlog(configuration)
     say(f"due now     {len(backlog.due)}")
     say(f"due later   {len(backlog.later)}")
     say(f"given up    {len(backlog.given_up)}")
@@ -109,15 +75,10 @@ def _describe(mail: Intention) -> str:
 
 
 def _retry(options: argparse.Namespace, configuration: Configuration) -> int:
-    now = SystemClock().now()
+    def make_due(mail: Intention, work: UnitOfWork) -> None:
+        work.outbox.postpone(mail.id, due_at=SystemClock().now(), tries=0, failure=mail.failure)
 
-    def make_due(work: UnitOfWork) -> int:
-        chosen = _given_up(work, configuration, only=options.id)
-        for mail in chosen:
-            work.outbox.postpone(mail.id, due_at=now, tries=0, failure=mail.failure)
-        return len(chosen)
-
-    count = atomically(configuration.store(), make_due, policy=configuration.policy)
+    count = _for_each_given_up(configuration, make_due, only=options.id)
     if options.id and not count:
         return _fail_unknown(options.id)
     say(f"Mails to be tried again: {count}.")
@@ -125,21 +86,33 @@ def _retry(options: argparse.Namespace, configuration: Configuration) -> int:
 
 
 def _drop(options: argparse.Namespace, configuration: Configuration) -> int:
-    def forget(work: UnitOfWork) -> int:
-        chosen = _given_up(work, configuration, only=options.id)
-        for mail in chosen:
-            work.outbox.done(mail.id)
-        return len(chosen)
+    def forget(mail: Intention, work: UnitOfWork) -> None:
+        work.outbox.done(mail.id)
 
-    if not atomically(configuration.store(), forget, policy=configuration.policy):
+    if not _for_each_given_up(configuration, forget, only=options.id):
         return _fail_unknown(options.id)
     say(f"Dropped: mail {options.id}.")
     return 0
 
 
-def _given_up(work: UnitOfWork, configuration: Configuration, *, only: str | None) -> Sequence[Intention]:
-    backlog = read_backlog(work, at=SystemClock().now(), max_tries=configuration.policy.mail_tries)
-    return [mail for mail in backlog.given_up if only in {None, mail.id}]
+def _for_each_given_up(
+    configuration: Configuration, act: Callable[[Intention, UnitOfWork], None], *, only: str | None
+) -> int:
+    """Act on each mail that was given up, or on one, and return on how many.
+
+    They are looked for in a view that holds nobody up, and each is changed in a short unit of work of its own, which
+    reads nothing: no courier touches what was given up.
+    """
+    chosen = [mail for mail in _backlog(configuration).given_up if only in {None, mail.id}]
+    for mail in chosen:
+        atomically(configuration.store(), partial(act, mail), policy=configuration.policy)
+    return len(chosen)
+
+
+def _backlog(configuration: Configuration) -> Backlog:
+    policy = configuration.policy
+    mails = looking(configuration.store(), lambda work: work.outbox.waiting(limit=MAILS_LOOKED_AT), policy=policy)
+    return Backlog.of(mails, at=SystemClock().now(), policy=policy)
 
 
 def _fail_unknown(mail_id: str) -> int:

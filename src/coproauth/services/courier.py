@@ -17,6 +17,7 @@ import attrs
 
 from coproauth.core.identities import Identity
 from coproauth.core.messages import Intention, Message, compose
+from coproauth.core.outbox import is_given_up
 from coproauth.core.portal_urls import PortalUrls
 from coproauth.core.tokens import Keyring
 from coproauth.errors import Unavailable
@@ -125,7 +126,7 @@ class Courier:
 
     def _postpone(self, intention: Intention, error: Exception) -> None:
         failure = _name_failure(error)
-        is_left = intention.tries >= self.policy.mail_tries
+        is_left = is_given_up(intention, self.policy)
         _log.log(
             logging.ERROR if is_left else logging.WARNING,
             "mail %s (%s) not taken: %s%s",

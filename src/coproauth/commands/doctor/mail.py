@@ -10,8 +10,8 @@ from sqlalchemy.exc import DBAPIError
 
 from coproauth.adapters.smtp import SmtpMailer
 from coproauth.commands.doctor.findings import Finding, bad, good
-from coproauth.commands.outbox import Backlog, read_backlog
 from coproauth.configuration import Configuration
+from coproauth.core.outbox import MAILS_LOOKED_AT, Backlog
 from coproauth.errors import ConfigurationError, Unavailable
 from coproauth.ports import Clock
 
@@ -46,10 +46,11 @@ def _told(error: Exception) -> str:
 def _outbox(configuration: Configuration, clock: Clock) -> Iterator[Finding]:
     try:
         with configuration.store().reading() as work:
-            backlog = read_backlog(work, at=clock.now(), max_tries=configuration.policy.mail_tries)
+            mails = work.outbox.waiting(limit=MAILS_LOOKED_AT)
     except (ConfigurationError, ModuleNotFoundError, Unavailable, DBAPIError):
         yield bad("outbox", "it cannot be read", advice="repair the database first")
         return
+    backlog = Backlog.of(mails, at=clock.now(), policy=configuration.policy)
     yield _punctuality(backlog, configuration, clock)
     yield _given_up(backlog)
 
