@@ -6,10 +6,10 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from tests.installation import KEY, Installation
+from tests.installation import KEY, Installation, install
 from tests.servers import RedisServer
 
-from coproauth import ConfigurationError, LoginRefused, Policy, Source, ThrottleRule, cli
+from coproauth import ConfigurationError, LoginRefused, Policy, Source, ThrottleRule, Unavailable, cli
 from coproauth.adapters.sqlalchemy import EngineSettings
 from coproauth.configuration import AuditSettings, Configuration, RedisSettings
 
@@ -51,6 +51,16 @@ parallelism = 1
 
 [audit]
 table = true
+"""
+
+_UNDO_EVERY_EVENT = """
+CREATE SEQUENCE tries;
+CREATE FUNCTION undo() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM nextval('tries');
+    RAISE EXCEPTION USING ERRCODE = 'serialization_failure';
+END $$;
+CREATE TRIGGER undo BEFORE INSERT ON coproauth_audit FOR EACH ROW EXECUTE FUNCTION undo();
 """
 
 
@@ -128,6 +138,24 @@ def test_the_audit_trail_goes_where_it_is_told(installation: Installation, more:
             counted = connection.exec_driver_sql("SELECT count(*) FROM coproauth_audit").scalar()
 
     assert counted == rows
+
+
+def test_an_audit_event_is_tried_as_often_as_the_file_says(request: pytest.FixtureRequest, tmp_path: Path) -> None:
+    """The limits of the file are those of the trail, too; a sequence counts what is undone."""
+    installation = install("postgresql", request, tmp_path)
+    installation.configure("[policy]\nstore_tries = 3\n[audit]\ntable = true")
+    installation.run("schema", "create")
+    with installation.open() as configuration:
+        with configuration.engine().begin() as connection:
+            connection.exec_driver_sql(_UNDO_EVERY_EVENT)
+
+        with pytest.raises(Unavailable):
+            configuration.wire().login.log_in(email="j@example.fr", password="une girafe", source=Source("192.0.2.7"))
+
+        with configuration.engine().connect() as connection:
+            tries = connection.exec_driver_sql("SELECT last_value FROM tries").scalar()
+
+    assert tries == 3
 
 
 def test_attempts_and_sessions_are_kept_in_redis(installation: Installation, redis_server: RedisServer) -> None:

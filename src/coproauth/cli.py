@@ -22,6 +22,7 @@ _AWAY = {
     "outcome_unknown": "The connection broke while a change was being kept. See whether it was, before you repeat it.",
     "throttle_away": "The counters of attempts cannot be reached; 'coproauth doctor' looks closer.",
 }
+_AWAY_SOMEWHERE = "Something that this needs cannot do its part just now; 'coproauth doctor' looks closer."
 
 
 class Command(Protocol):
@@ -82,7 +83,7 @@ def _run(options: argparse.Namespace) -> int:
     except ConfigurationError as error:
         return fail(str(error))
     except Unavailable as error:
-        return fail(_AWAY[error.reason])
+        return fail(_AWAY.get(error.reason, _AWAY_SOMEWHERE))
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] == __package__:
             raise

@@ -197,7 +197,7 @@ class Configuration:
         """Return the database's URL; what is relative starts at the file, not where the command is run."""
         try:
             url = make_url(self.database)
-        except ArgumentError:
+        except (ArgumentError, ValueError):  # the latter shows a part of the password in its text
             raise ConfigurationError("database is no URL such as sqlite:///portal.sqlite3") from None
         path = url.database or ""
         is_file = url.get_backend_name() == "sqlite" and path not in {"", ":memory:"}
@@ -224,7 +224,9 @@ class Configuration:
         return RedisSessions(store, client, namespace=settings.namespace) if settings.sessions else store, throttle
 
     def _audit(self) -> AuditSink:
-        return SqlAudit(self.engine(), tables=self.tables()) if self.audit.table else LoggingAudit()
+        if not self.audit.table:
+            return LoggingAudit()
+        return SqlAudit(self.engine(), tables=self.tables(), policy=self.policy)
 
 
 @attrs.frozen

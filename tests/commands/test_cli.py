@@ -66,11 +66,11 @@ def test_a_missing_part_of_the_library_is_no_missing_extra(monkeypatch: pytest.M
         cli.main(["schema", "check"])
 
 
-@pytest.mark.parametrize("reason", Unavailable.reasons)
+@pytest.mark.parametrize("reason", [*Unavailable.reasons, "away_elsewhere"])
 def test_every_outage_is_told_in_a_sentence(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], reason: Outage
 ) -> None:
-    """The operator is not shown a trace for what passes."""
+    """The operator is not shown a trace for what passes, also where an adapter of the host names it."""
     monkeypatch.setattr(schema, "run", _raising(Unavailable(reason=reason)))
 
     status = cli.main(["schema", "check"])
