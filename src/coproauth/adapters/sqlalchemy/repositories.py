@@ -37,9 +37,15 @@ _NOT_BEGUN = 0  # PQTRANS_IDLE: psycopg sends BEGIN with the first statement (Po
 class _Repository:
     connection: Connection
     tables: Tables
+    is_writing: bool = False
 
     def _one(self, kind: type[T], table: Table, *where: ColumnElement[bool]) -> T | None:
-        row = self.connection.execute(select(table).where(*where)).one_or_none()
+        statement = select(table).where(*where)
+        if self.is_writing and self.connection.dialect.name in {"mysql", "mariadb"}:
+            # A serializable read shares a lock on the row there. Of those who share it and then want to change the
+            # row all but one are undone, again and again if they are many; with the lock to themselves they queue.
+            statement = statement.with_for_update()
+        row = self.connection.execute(statement).one_or_none()
         return None if row is None else load(kind, table, row)
 
     def _changes_one(self, statement: Executable) -> bool:

@@ -84,7 +84,7 @@ class SqlStore:
         """Open an atomic unit of work: kept when the block ends, undone when it raises."""
         self._require_schema()
         with self._transactions.writing() as connection:
-            yield self._on(connection)
+            yield self._on(connection, is_writing=True)
 
     def throttle(self) -> SqlThrottle:
         """Return the counters kept beside the store."""
@@ -127,12 +127,12 @@ class SqlStore:
             known = self._page_checks[id(directory)] = PageCheck(self.tables, directory, is_joined=is_joined)
         return known
 
-    def _on(self, connection: Connection) -> SqlUnitOfWork:
+    def _on(self, connection: Connection, *, is_writing: bool = False) -> SqlUnitOfWork:
         tables = self.tables
         return SqlUnitOfWork(
-            identities=SqlIdentities(connection, tables),
-            links=SqlLinks(connection, tables),
-            codes=SqlCodes(connection, tables),
-            sessions=SqlSessions(connection, tables),
-            outbox=SqlOutbox(connection, tables),
+            identities=SqlIdentities(connection, tables, is_writing),
+            links=SqlLinks(connection, tables, is_writing),
+            codes=SqlCodes(connection, tables, is_writing),
+            sessions=SqlSessions(connection, tables, is_writing),
+            outbox=SqlOutbox(connection, tables, is_writing),
         )
