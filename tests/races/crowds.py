@@ -63,7 +63,8 @@ class Crowd:
             of: how many workers.
         """
         answers = _by_threads(call, of) if self.workers == "threads" else _by_processes(call, of, self.adapters.engine)
-        assert [answer.trace for answer in answers if isinstance(answer, Failure)] == []
+        traces = [answer.trace for answer in answers if isinstance(answer, Failure)]
+        assert not traces, f"{len(traces)} workers failed, one of them with\n{traces[0]}"
         return [answer for answer in answers if not isinstance(answer, Failure)]
 
 
