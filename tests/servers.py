@@ -153,7 +153,7 @@ class Server(ABC):
         return self
 
     def __exit__(self, *_: object) -> None:
-        """StopMode the server and remove its folder."""
+        """Stop the server and remove its folder."""
         self._leftovers.close()
 
     def start(self) -> None:
@@ -171,13 +171,13 @@ class Server(ABC):
             raise RuntimeError(f"{type(self).__name__} did not get ready; its log ends with\n{self.log()}")
 
     def stop(self, mode: StopMode = "fast") -> None:
-        """StopMode the server and wait for its end; nothing is done where it does not run."""
+        """Stop the server and wait for its end; nothing is done where it does not run."""
         running, self._running = self._running, None
         if running:
             running.end(self.signals[mode])
 
     def restart(self, mode: StopMode = "fast") -> None:
-        """StopMode the server and start it again, on the same port."""
+        """Stop the server and start it again, on the same port."""
         self.stop(mode)
         self.start()
 
