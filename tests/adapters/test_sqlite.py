@@ -11,10 +11,10 @@ from pathlib import Path
 
 import attrs
 import pytest
-from sqlalchemy import MetaData, event, text
+from sqlalchemy import MetaData, create_engine, event, text
 from sqlalchemy.exc import StatementError
 
-from coproauth import Unavailable
+from coproauth import ConfigurationError, Unavailable
 from coproauth.adapters.sqlalchemy import SqlStore, StandaloneDirectory, Tables, sqlite_engine
 from coproauth.testing import Sandbox
 from coproauth.testing.contracts.samples import JEANNE
@@ -148,4 +148,15 @@ def test_a_thread_waits_for_its_turn_no_longer_than_for_another_program(tmp_path
 
         with pytest.raises(Unavailable, match="store_conflict"):
             waiting.result()
+    engine.dispose()
+
+
+def test_an_engine_that_cannot_keep_units_apart_is_refused(tmp_path: Path) -> None:
+    """SQLAlchemy's own begins transactions where the driver guesses, and lets rows point nowhere."""
+    path = tmp_path / "plain.sqlite3"
+    SqlStore(sqlite_engine(path)).create_tables()
+    engine = create_engine(f"sqlite:///{path}")
+
+    with pytest.raises(ConfigurationError, match="sql_engine"), SqlStore(engine).reading():
+        pass
     engine.dispose()

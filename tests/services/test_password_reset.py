@@ -409,3 +409,19 @@ class TestSetPassword:
             answer = refusal_of(lambda: town.auth.password_reset.set_password(contact_id, by=stranger))  # noqa: B023
             assert answer == (NotAllowed, "not_allowed")
         assert town.hasher.seen == []
+
+
+def test_a_log_in_while_a_link_is_redeemed_is_not_forgotten(town: Town) -> None:
+    """What else changed while the password was hashed is kept: a login in use is not taken for an unused one."""
+    town.move_in()
+    town.auth.deliver_mail()
+    token = town.reset_token()
+    town.later(minutes=5)
+    town.hasher.meanwhile = lambda: town.log_in(JEANNE)
+
+    town.auth.password_reset.redeem(token, new_password="encore une girafe bleue", source=town.source)
+
+    with town.store.reading() as work:
+        identity = work.identities.by_email(JEANNE)
+    assert identity is not None
+    assert identity.last_login_at == town.clock.now()

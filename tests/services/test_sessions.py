@@ -190,6 +190,20 @@ class TestList:
 
         assert [summary.is_current for summary in town.auth.login.sessions(here)] == [True]
 
+    def test_one_that_moved_to_another_account_is_ended_all_the_same(self, town: Town) -> None:
+        """A stranger does not escape by switching: the browser keeps the handle it was listed under."""
+        lilas, pins = town.contact(condominium="Les Lilas"), town.contact(condominium="Les Pins")
+        town.activate(lilas, JEANNE)
+        town.activate(pins, JEANNE)
+        here, stranger = town.log_in(JEANNE).token, town.log_in(JEANNE).token
+        (listed,) = [one for one in town.auth.login.sessions(stranger) if one.is_current]
+        moved = town.auth.accounts.switch(stranger, account_id=lilas.account.id).token
+
+        town.auth.login.end_session(here, handle=listed.handle)
+
+        with pytest.raises(SessionRefused):
+            town.auth.login.session(moved)
+
     def test_one_can_be_ended_by_its_handle(self, town: Town) -> None:
         """A-80: the handle is no token, and opens nothing."""
         there, here = town.move_in().token, town.log_in(JEANNE).token

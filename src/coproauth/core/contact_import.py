@@ -1,27 +1,33 @@
-"""A file of contacts: read into rows, with everything that is odd about it, before anything is written."""
+"""A file of contacts: read into rows, with everything that is odd about it, and what is to be added of them."""
 
 from __future__ import annotations
 
 import csv
 import io
 import unicodedata
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
+from typing import TypeVar
 
 import attrs
 
-from coproauth.core.accounts import ID_MAX_LENGTH
+from coproauth.core.accounts import ID_MAX_LENGTH, Account, Condominium, Contact
 from coproauth.core.identities import EmailAddress
 from coproauth.core.text import parse_text
 from coproauth.errors import InvalidInput
+
+K = TypeVar("K")
+V = TypeVar("V")
 
 CondominiumKey = tuple[str, str]  # portfolio, name
 AccountKey = tuple[str, str, str]  # and its label
 ContactKey = tuple[str, str, str, str]  # and the person's name
 
+_TIDY_MAX_LENGTH = 4096  # code points; no cell may be nearly so long
 FILE_MAX_SIZE = 32 * 1024 * 1024  # bytes; some 300 a row, at the most rows
 ROWS_MAX = 100_000  # the largest firms look after some 100 000 lots
 NAME_MAX_LENGTH = 200  # code points; what a mail shows of a name
+BATCH = 500  # rows that are added at once, and whose codes are on disk before
 COLUMNS = ("portfolio", "condominium", "account", "contact", "email")
 
 _NAMES = {  # what each column is called here, and how long it may be
@@ -83,7 +89,7 @@ class Finding:
     Attributes:
         line: of the file, the header being in line 1.
         field: which column, and why, if it is one.
-        first_line: of the row that this one repeats.
+        first_line: of the row that this one repeats; None if it is in the directory already.
     """
 
     line: int
@@ -231,7 +237,12 @@ def _named(header: Sequence[str], cells: Sequence[str]) -> dict[str, str] | None
 
 
 def _tidy(cell: str) -> str:
-    """Return a cell as it is kept: composed, and with single spaces, so that it is found again however it was typed."""
+    """Return a cell as it is kept: composed, and with single spaces, so that it is found again however it was typed.
+
+    One that is far too long stays as it is, and is refused: to compose it would take seconds.
+    """
+    if len(cell) > _TIDY_MAX_LENGTH:
+        return cell
     return " ".join(unicodedata.normalize("NFC", cell).split())
 
 
@@ -247,16 +258,131 @@ def _parse_names(cells: Mapping[str, str]) -> dict[str, str]:
     }
 
 
-def _compare_emails(first: str | None, second: str) -> Oddity:
-    """Return what a second row of the same contact is."""
-    address = _parse_email(second)
-    if address is None or address.address == first:
+@attrs.frozen(kw_only=True)
+class KnownContacts:
+    """What a directory has of some rows; of two that are alike, the older one.
+
+    Attributes:
+        condominiums: by what tells one from others.
+        accounts: likewise.
+        emails: on the contacts' files, by the account's id and the person's name.
+    """
+
+    condominiums: Mapping[CondominiumKey, Condominium]
+    accounts: Mapping[AccountKey, Account]
+    emails: Mapping[tuple[str, str], str | None]
+
+
+@attrs.frozen(kw_only=True)
+class ImportedBatch:
+    """What becomes of some rows.
+
+    Attributes:
+        condominiums: to be added.
+        accounts: to be added.
+        contacts: to be added.
+        present: rows whose contacts are there already.
+        findings: what is odd about these.
+    """
+
+    condominiums: tuple[Condominium, ...]
+    accounts: tuple[Account, ...]
+    contacts: tuple[Contact, ...]
+    present: tuple[ContactRow, ...]
+    findings: tuple[Finding, ...]
+
+
+def decide_import(rows: Sequence[ContactRow], known: KnownContacts, *, new_id: Callable[[], str]) -> ImportedBatch:
+    """Tell what is there from what is to be added, and give ids to that."""
+    condominiums, accounts = dict(known.condominiums), dict(known.accounts)
+    contacts, present, findings = [], [], []
+    for row in rows:
+        condominium = condominiums.setdefault(row.condominium_key, _condominium(row, condominium_id=new_id()))
+        account = accounts.setdefault(row.account_key, account_in(condominium, row.account, account_id=new_id()))
+        if (account.id, row.name) not in known.emails:
+            contacts.append(Contact(id=new_id(), name=row.name, account=account, email=row.email))
+            continue
+        present.append(row)
+        oddity = _compare_emails(known.emails[account.id, row.name], row.email)
+        if oddity is not Oddity.DUPLICATE_ROW:
+            findings.append(Finding(line=row.line, oddity=oddity))
+    return ImportedBatch(
+        condominiums=_added(condominiums, known.condominiums),
+        accounts=_added(accounts, known.accounts),
+        contacts=tuple(contacts),
+        present=tuple(present),
+        findings=tuple(findings),
+    )
+
+
+def account_in(condominium: Condominium, label: str, *, account_id: str) -> Account:
+    """Return an account of a condominium."""
+    return Account(
+        id=account_id,
+        label=label,
+        condominium_id=condominium.id,
+        condominium_name=condominium.name,
+        portfolio_id=condominium.portfolio_id,
+    )
+
+
+def _condominium(row: ContactRow, *, condominium_id: str) -> Condominium:
+    return Condominium(id=condominium_id, name=row.condominium, portfolio_id=row.portfolio_id)
+
+
+def _added(after: Mapping[K, V], before: Mapping[K, V]) -> tuple[V, ...]:
+    return tuple(value for key, value in after.items() if key not in before)
+
+
+@attrs.frozen(kw_only=True)
+class ImportReport:
+    """What became of all rows; what two batches would both add is counted once.
+
+    Attributes:
+        condominiums: how many were added.
+        accounts: how many were added.
+        contacts: how many were added.
+        present: how many were there already.
+        findings: what was odd about these.
+    """
+
+    condominiums: int
+    accounts: int
+    contacts: int
+    present: int
+    findings: tuple[Finding, ...]
+
+    @classmethod
+    def of(cls, batches: Iterable[ImportedBatch]) -> ImportReport:
+        """Count batches together, as they come."""
+        condominiums: set[CondominiumKey] = set()
+        accounts: set[AccountKey] = set()
+        contacts, present, findings = 0, 0, list[Finding]()
+        for batch in batches:
+            condominiums |= {(row.portfolio_id, row.name) for row in batch.condominiums}
+            accounts |= {(row.portfolio_id, row.condominium_name, row.label) for row in batch.accounts}
+            contacts += len(batch.contacts)
+            present += len(batch.present)
+            findings += batch.findings
+        return cls(
+            condominiums=len(condominiums),
+            accounts=len(accounts),
+            contacts=contacts,
+            present=present,
+            findings=tuple(findings),
+        )
+
+
+def _compare_emails(first: str | None, second: str | None) -> Oddity:
+    """Return what a second row of a contact is, by its e-mail and the one that is known."""
+    address, known = _parse_email(second), _parse_email(first)
+    if address is None or address == known:
         return Oddity.DUPLICATE_ROW
-    is_same = first is not None and EmailAddress.parse(first).key == address.key
+    is_same = known is not None and known.key == address.key
     return Oddity.SAME_EMAIL_IN_OTHER_CASE if is_same else Oddity.OTHER_EMAIL
 
 
-def _parse_email(email: str) -> EmailAddress | None:
+def _parse_email(email: str | None) -> EmailAddress | None:
     try:
         return EmailAddress.parse(email)
     except InvalidInput:

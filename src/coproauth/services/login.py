@@ -111,10 +111,7 @@ class LoginService(PasswordService):
             view = self._sessions.view(session_token)
             attempt.subject = view.identity.id
             wanted = parse_id(handle, field="handle")
-            records = self._look(lambda work: work.sessions.of(view.identity.id))
-            own = {record.handle: record.digest for record in records}
-            if wanted in own:
-                self._atomically(lambda work: work.sessions.end(own[wanted]))
+            self._atomically(lambda work: self._end_own(work, view.identity.id, wanted))
 
     def reauthenticate(self, session_token: str, *, password: str, source: Source) -> SignedIn:
         """Give the password again: a new session token, authenticated now; the old one is dead (ASVS V7.2.4).
@@ -211,13 +208,7 @@ class LoginService(PasswordService):
             identity, new_email = self._links.resolve(Purpose.CONFIRM_EMAIL, token)
             attempt.subject = identity.id
             new = EmailAddress.parse(new_email)
-            changed = attrs.evolve(
-                identity,
-                email=new.address,
-                email_key=new.key,
-                credential_stamp=identity.credential_stamp + 1,
-            )
-            self._atomically(lambda work: self._replace_email(work, identity, changed))
+            self._atomically(lambda work: self._replace_email(work, identity, new))
 
     def identifier_of(self, contact_id: str) -> str | None:
         """Return the e-mail a contact logs in with, to be printed on the call for funds; None if not activated.
@@ -251,6 +242,11 @@ class LoginService(PasswordService):
             raise LoginRefused
         return self._sessions.open(work, attrs.evolve(current, password_hash=password_hash), source=source)
 
+    def _end_own(self, work: UnitOfWork, identity_id: str, handle: str) -> None:
+        for record in work.sessions.of(identity_id):
+            if record.handle == handle:
+                work.sessions.end(record.digest)
+
     def _renew(self, work: UnitOfWork, view: SessionView, source: Source) -> SignedIn:
         identity = self._sessions.end(work, view)
         return self._sessions.open(work, identity, source=source, account_id=view.record.account_id)
@@ -267,7 +263,12 @@ class LoginService(PasswordService):
             self._mail.to_address(work, MailKind.CONFIRM_EMAIL, new.address, locale=source.locale, identity=identity)
         self._mail.to_identity(work, MailKind.EMAIL_CHANGE_REQUESTED, identity)
 
-    def _replace_email(self, work: UnitOfWork, identity: Identity, changed: Identity) -> None:
+    def _replace_email(self, work: UnitOfWork, identity: Identity, new: EmailAddress) -> None:
+        current = work.identities.get(identity.id)
+        if current is None or current.credential_stamp != identity.credential_stamp:
+            raise ResetRefused
+        stamp = identity.credential_stamp + 1
+        changed = attrs.evolve(current, email=new.address, email_key=new.key, credential_stamp=stamp)
         if not work.identities.save(changed, expected_stamp=identity.credential_stamp):
             raise ResetRefused
         work.sessions.end_all(identity.id)

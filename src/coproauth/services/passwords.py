@@ -50,14 +50,19 @@ class Passwords:
         notice: MailKind,
         temporary_until: datetime | None = None,
     ) -> Identity | None:
-        """Replace the password of a login that is still as it was read; None, and nothing done, if it is not.
+        """Replace the password of a login whose stamp is still as it was read; None, and nothing done, if it is not.
+
+        What else changed since it was read, such as its last use, is kept.
 
         1. The stamp moves: every session, link and pending change made before is dead (ASVS V7.4.3, V6.6.2).
         2. The sessions are ended in the store as well.
         3. The owner is told (ASVS V6.3.7).
         """
+        current = work.identities.get(identity.id)
+        if current is None or current.credential_stamp != identity.credential_stamp:
+            return None
         changed = attrs.evolve(
-            identity,
+            current,
             password_hash=password_hash,
             credential_stamp=identity.credential_stamp + 1,
             temporary_until=temporary_until,

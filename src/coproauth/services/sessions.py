@@ -75,13 +75,16 @@ class SessionKeeper:
             work,
             attrs.evolve(identity, last_login_at=now, warned_at=None),
             account_id=account_id or identity.last_account_id,
+            handle=self.secrets.token_bytes(8).hex(),
             source_of=(source.address, source.user_agent),
             authenticated_at=now,
             expires_at=now + self.policy.session_lifetime,
         )
 
     def rotate(self, work: UnitOfWork, view: SessionView, *, account_id: str | None) -> SignedIn:
-        """Replace a session by one with a new token and another active account (ASVS V7.2.4); its age stays.
+        """Replace a session by one with a new token and another active account (ASVS V7.2.4).
+
+        Its age stays, and the handle by which its owner may end it: it is the same browser.
 
         Raises:
             SessionRefused: it has ended meanwhile.
@@ -92,6 +95,7 @@ class SessionKeeper:
             work,
             identity,
             account_id=account_id,
+            handle=record.handle,
             source_of=(record.address, record.user_agent),
             authenticated_at=record.authenticated_at,
             expires_at=record.expires_at,
@@ -120,6 +124,7 @@ class SessionKeeper:
         identity: Identity,
         *,
         account_id: str | None,
+        handle: str,
         source_of: tuple[str, str | None],
         authenticated_at: datetime,
         expires_at: datetime,
@@ -129,7 +134,7 @@ class SessionKeeper:
         active = choose_account(accounts_of(contacts), account_id)
         record = SessionRecord(
             digest=self.keyring.digest(token),
-            handle=self.secrets.token_bytes(8).hex(),
+            handle=handle,
             identity_id=identity.id,
             credential_stamp=identity.credential_stamp,
             account_id=active.id if active else None,

@@ -77,8 +77,16 @@ class SqlDirectory:
 
 
 def contact_of(row: Sequence[Any]) -> Contact:
-    """Return the contact that a row of the eight columns stands for."""
+    """Return the contact that a row of the eight columns stands for.
+
+    Raises:
+        ConfigurationError: a column is no text; a number would be compared otherwise than the identifiers of managers.
+    """
     contact_id, name, email, account_id, label, condominium_id, condominium_name, portfolio_id = row
+    for column_name, value in zip(DIRECTORY_COLUMNS, row, strict=True):
+        if not isinstance(value, str) and column_name != "contact_email":
+            kind = type(value).__name__
+            raise ConfigurationError(f"{column_name} of the directory's SELECT is of type {kind}: cast it to text")
     account = Account(
         id=account_id,
         label=label,
@@ -107,7 +115,7 @@ class StandaloneDirectory(SqlDirectory):
 
     def add_condominium(self, *, name: str, portfolio_id: str) -> Condominium:
         """Add a condominium to a portfolio."""
-        row = Condominium(id=_new_id(), name=name, portfolio_id=portfolio_id)
+        row = Condominium(id=new_id(), name=name, portfolio_id=portfolio_id)
         values = {"id": row.id, "name": name, "portfolio_id": portfolio_id}
         with self._transactions.apart() as connection:
             connection.execute(insert(self._tables.condominiums).values(values))
@@ -116,7 +124,7 @@ class StandaloneDirectory(SqlDirectory):
     def add_account(self, condominium_id: str, *, label: str) -> Account:
         """Add an account to a condominium; ``LookupError`` if there is no such condominium."""
         accounts, condominiums = self._tables.accounts, self._tables.condominiums
-        account_id = _new_id()
+        account_id = new_id()
         with self._transactions.apart() as connection:
             found = connection.execute(select(condominiums).where(condominiums.c.id == condominium_id)).one_or_none()
             if found is None:
@@ -134,7 +142,7 @@ class StandaloneDirectory(SqlDirectory):
     def add_contact(self, account_id: str, *, name: str, email: str | None = None) -> Contact:
         """Add a person to an account; ``LookupError`` if there is no such account."""
         accounts, contacts = self._tables.accounts, self._tables.contacts
-        contact_id = _new_id()
+        contact_id = new_id()
         with self._transactions.apart() as connection:
             if connection.execute(select(accounts.c.id).where(accounts.c.id == account_id)).one_or_none() is None:
                 raise LookupError(account_id)
@@ -174,5 +182,6 @@ def _standalone_select(tables: Tables) -> Any:
     )
 
 
-def _new_id() -> str:
+def new_id() -> str:
+    """Return an id that nothing has yet."""
     return secrets.token_hex(8)

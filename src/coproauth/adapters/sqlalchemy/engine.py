@@ -84,7 +84,7 @@ def sqlite_engine(path: Path | str, *, busy_timeout: timedelta = EngineSettings(
 def _parse(url: str | URL) -> URL:
     try:
         return make_url(url)
-    except ArgumentError:
+    except (ArgumentError, ValueError):  # the latter shows a part of the password in its text
         raise ConfigurationError("the database's address is no URL such as sqlite:///portal.sqlite3") from None
 
 

@@ -11,7 +11,7 @@ from coproauth.errors import Interrupted, Unavailable
 # PostgreSQL's are strings (its manual, Appendix A), MariaDB's begin at 1000, SQLite's end below 256.
 _CONFLICTS = {"40001", "40P01", 1020, 1213, 1305}  # serialization, deadlock; 1305: the savepoint that a deadlock undid
 _LONG_WAITS = {"55P03", 1205, sqlite3.SQLITE_BUSY}  # for a lock, as long as the settings allow: not worth another
-_GIVEN_UP = {"57014", 1969, sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY}  # timeout, disk
+_GIVEN_UP = {"57014", 1317, 1969, sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY}  # timeout, disk
 _CONNECTIONS = {None, "53300", "57P01", "57P02", "57P03", 1040, 1053, 2002, 2003, 2006, 2013, sqlite3.SQLITE_CANTOPEN}
 
 

@@ -31,7 +31,7 @@ class SqlHousekeeping:
         table, over_at = self._over(waste)
         (key,) = table.primary_key
         with self.transactions.reading() as connection:
-            keys = connection.scalars(select(key).where(over_at < before).limit(limit)).all()
+            keys = connection.scalars(select(key).where(over_at < before).order_by(over_at).limit(limit)).all()
         if not keys:
             return 0
         with self.transactions.apart() as connection:
@@ -42,10 +42,15 @@ class SqlHousekeeping:
     ) -> Sequence[Identity]:
         """Return logins that were last used before an instant, the longest unused first."""
         table = self.tables.identities
-        warned = table.c.warned_at.is_(None) if warned_before is None else table.c.warned_at < warned_before
-        idle = select(table).where(table.c.last_login_at < before, warned)
+        idle = select(table).where(table.c.last_login_at < before)
+        order = [table.c.last_login_at, table.c.id]
+        if warned_before is None:
+            idle = idle.where(table.c.warned_at.is_(None))
+            order.insert(0, table.c.warned_at)  # the same for all; without it PostgreSQL does not follow the index
+        else:
+            idle = idle.where(table.c.warned_at < warned_before)
         with self.transactions.reading() as connection:
-            rows = connection.execute(idle.order_by(table.c.last_login_at, table.c.id).limit(limit)).all()
+            rows = connection.execute(idle.order_by(*order).limit(limit)).all()
         return [load(Identity, table, row) for row in rows]
 
     def remove_identity(self, identity_id: str, *, unless_used_since: datetime | None = None) -> bool:

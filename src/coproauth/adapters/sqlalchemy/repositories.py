@@ -25,7 +25,7 @@ from sqlalchemy.exc import IntegrityError
 from coproauth.adapters.sqlalchemy.tables import Tables, dump, load
 from coproauth.core.activation import CodeRecord
 from coproauth.core.identities import Identity
-from coproauth.core.messages import Intention
+from coproauth.core.messages import Intention, MailKind
 from coproauth.core.sessions import SessionRecord
 
 T = TypeVar("T")
@@ -208,10 +208,15 @@ class SqlOutbox(_Repository):
         otherwise the other couriers would find all mail locked, and go home.
         """
         table = self.tables.outbox
-        due = select(table).where(table.c.due_at <= at, table.c.tries < max_tries).order_by(table.c.due_at)
+        due = select(table).where(table.c.due_at <= at, table.c.tries < max_tries, self._is_known())
+        due = due.order_by(table.c.due_at)
         for dialect in ("mysql", "mariadb"):
             due = due.with_hint(table, f"FORCE INDEX ({self.tables.prefix}outbox_due)", dialect)
         return due.with_for_update(skip_locked=True)
+
+    def _is_known(self) -> ColumnElement[bool]:
+        """Leave mail of a kind that only a later release knows to the couriers of that release."""
+        return self.tables.outbox.c.kind.in_(list(MailKind))
 
     def _let_others_write(self) -> None:
         """Let couriers take mail side by side on PostgreSQL, where serializable ones undo each other all the time.
@@ -237,7 +242,7 @@ class SqlOutbox(_Repository):
         self.connection.execute(update(table).where(table.c.id == intention_id).values(values))
 
     def waiting(self, *, limit: int) -> Sequence[Intention]:
-        """Return what waits, also what is no longer tried, oldest first."""
+        """Return what waits, also what was given up, oldest first."""
         table = self.tables.outbox
-        oldest_first = select(table).order_by(table.c.queued_at, table.c.id).limit(limit)
+        oldest_first = select(table).where(self._is_known()).order_by(table.c.queued_at, table.c.id).limit(limit)
         return [load(Intention, table, row) for row in self.connection.execute(oldest_first)]

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from importlib import resources
 
 import attrs
@@ -19,6 +20,8 @@ from sqlalchemy.sql.ddl import CreateTable
 from coproauth.adapters.sqlalchemy.tables import PREFIX, Tables
 from coproauth.adapters.sqlalchemy.transactions import Transactions
 from coproauth.errors import ConfigurationError, Unavailable
+from coproauth.policy import Policy
+from coproauth.services.units import persistently
 
 _FOLDERS = {"sqlite": "sqlite", "postgresql": "postgresql", "mariadb": "mariadb", "mysql": "mariadb"}
 _PREFIX = re.compile(r"[a-z_][a-z0-9_]{0,30}", re.ASCII)  # names stay within the 63 bytes that PostgreSQL keeps
@@ -108,7 +111,7 @@ class Schema:
         Raises:
             Unavailable: the database is away.
         """
-        return tuple(step for step in self.steps if self._take(step))
+        return tuple(step for step in self.steps if persistently(partial(self._take, step), policy=Policy()))
 
     @property
     def _transactions(self) -> Transactions:

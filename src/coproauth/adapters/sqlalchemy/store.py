@@ -116,6 +116,7 @@ class SqlStore:
     def _require_schema(self) -> None:
         """Look once whether the tables are those of this release; nothing is read or written before."""
         if not self._is_checked:
+            self._transactions.check()
             self.schema.check()
             self._is_checked = True
 

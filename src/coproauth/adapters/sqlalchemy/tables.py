@@ -125,7 +125,7 @@ def _table(name: str, metadata: MetaData, *columns: Column[Any]) -> Table:
 
 
 def _identities(metadata: MetaData, prefix: str) -> Table:
-    return _table(
+    table = _table(
         f"{prefix}identities",
         metadata,
         Column("id", _ID, primary_key=True),
@@ -137,9 +137,11 @@ def _identities(metadata: MetaData, prefix: str) -> Table:
         Column("last_account_id", _ID),
         Column("locale", String(8), nullable=False),
         Column("created_at", UtcDateTime, nullable=False),
-        Column("last_login_at", UtcDateTime, nullable=False, index=True),
+        Column("last_login_at", UtcDateTime, nullable=False),
         Column("warned_at", UtcDateTime),
     )
+    Index(f"{prefix}identities_idle", table.c.warned_at, table.c.last_login_at, table.c.id)
+    return table
 
 
 def _links(metadata: MetaData, prefix: str, identities: Table) -> Table:

@@ -134,6 +134,18 @@ class Transactions:
         with self._being(_Current(connection, is_hosted=True)):
             yield
 
+    def check(self) -> None:
+        """Let an engine pass that keeps units of work apart.
+
+        Raises:
+            ConfigurationError: it is one on SQLite that was not made by ``sqlite_engine``.
+        """
+        if self._dialect == "sqlite":
+            with self.reading() as connection:
+                is_ours = connection.exec_driver_sql("PRAGMA foreign_keys").scalar() == 1
+            if not is_ours:
+                raise ConfigurationError("an engine on SQLite must be made by coproauth.adapters.sqlalchemy.sql_engine")
+
     @property
     def _engine(self) -> Engine:
         engine = self._engine_ref()
@@ -173,6 +185,7 @@ class Transactions:
                 with connection.begin():
                     if self._dialect in {"mysql", "mariadb"}:
                         connection.exec_driver_sql(f"SET TRANSACTION ISOLATION LEVEL {isolation}")
+                        connection.exec_driver_sql("START TRANSACTION")  # an engine of the host's may be in autocommit
                     yield connection
                     is_committing = True
         except DBAPIError as error:

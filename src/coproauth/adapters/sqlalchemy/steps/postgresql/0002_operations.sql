@@ -4,7 +4,7 @@ ALTER TABLE {prefix}identities ADD COLUMN IF NOT EXISTS warned_at TIMESTAMP WITH
 
 ALTER TABLE {prefix}outbox ADD COLUMN IF NOT EXISTS failure VARCHAR(80);
 
-CREATE INDEX IF NOT EXISTS ix_{prefix}identities_last_login_at ON {prefix}identities (last_login_at);
+CREATE INDEX IF NOT EXISTS {prefix}identities_idle ON {prefix}identities (warned_at, last_login_at, id);
 
 CREATE INDEX IF NOT EXISTS ix_{prefix}codes_expires_at ON {prefix}codes (expires_at);
 
