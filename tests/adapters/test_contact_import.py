@@ -16,7 +16,7 @@ from coproauth import Contact, Policy
 from coproauth.adapters.sqlalchemy import StandaloneDirectory
 from coproauth.adapters.sqlalchemy.contact_import import ContactImport
 from coproauth.core.activation import CodeRecord
-from coproauth.core.contact_import import ContactRow
+from coproauth.core.contact_import import ContactRow, Finding, Oddity
 from coproauth.services.units import persistently
 
 POLICY = Policy(store_tries=50)
@@ -52,8 +52,8 @@ def _cut_off(_: Sequence[Contact]) -> Sequence[CodeRecord]:
 
 def _contacts(adapters: Adapters, portfolio_id: str = "cabinet-1") -> list[Contact]:
     directory = StandaloneDirectory(adapters.engine)
-    houses = directory.condominiums(portfolio_id)
-    return [contact for house in houses for contact in directory.contacts_of(house.id)]
+    condominiums = directory.condominiums(portfolio_id)
+    return [contact for each in condominiums for contact in directory.contacts_of(each.id)]
 
 
 def _statements(engine: Engine, importer: ContactImport, rows: Sequence[ContactRow]) -> int:
@@ -109,7 +109,8 @@ def test_an_email_on_file_is_not_changed(adapters: Adapters) -> None:
 
     batches = [importer.add(rows, codes_for=_no_codes) for rows in ([other, filled], [_row(), _row("Marc")])]
 
-    assert [batch.other_emails for batch in batches] == [(other, filled), ()]
+    findings = [Finding(line=row.line, oddity=Oddity.OTHER_EMAIL) for row in (other, filled)]
+    assert [list(batch.findings) for batch in batches] == [findings, []]
     assert [contact.email for contact in _contacts(adapters)] == ["jeanne@example.fr", None]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import errno
 import fcntl
 import os
 import re
@@ -16,6 +17,7 @@ import pytest
 from tests.installation import Installation
 
 from coproauth import Source, Unavailable
+from coproauth.adapters.sqlalchemy.contact_import import ContactImport
 from coproauth.commands.codes_file import CodesFile
 
 HEADER = "portfolio;condominium;account;contact;email"
@@ -40,8 +42,8 @@ def _codes(file: Path) -> list[dict[str, str]]:
 def _names(installation: Installation) -> list[str]:
     with installation.open() as configuration:
         directory = configuration.directory()
-        houses = directory.condominiums("cabinet-1")
-        return [contact.name for house in houses for contact in directory.contacts_of(house.id)]
+        condominiums = directory.condominiums("cabinet-1")
+        return [contact.name for each in condominiums for contact in directory.contacts_of(each.id)]
 
 
 def _holders(installation: Installation, codes: list[str]) -> list[str]:
@@ -49,6 +51,28 @@ def _holders(installation: Installation, codes: list[str]) -> list[str]:
     with installation.open() as configuration:
         activation = configuration.wire().activation
         return [activation.preview(code, source=SOURCE).contact_name for code in codes]
+
+
+def _events(installation: Installation) -> list[tuple[str, str, str | None]]:
+    """Return what is on record of each import."""
+    with installation.open() as configuration, configuration.engine().connect() as connection:
+        rows = connection.exec_driver_sql("SELECT pathway, outcome, reason FROM coproauth_audit")
+        return [(row.pathway, row.outcome, row.reason) for row in rows]
+
+
+def _no_links(*_: object) -> None:
+    """Do as a file system without hard links does."""
+    raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
+
+
+def _then(original: Callable[..., None], act: Callable[[], object]) -> Callable[..., None]:
+    """Return what does as the original does, and something else after it."""
+
+    def both(*arguments: object) -> None:
+        original(*arguments)
+        act()
+
+    return both
 
 
 @pytest.fixture
@@ -102,6 +126,30 @@ def test_ten_thousand_contacts_with_all_that_is_odd(
     assert each_installation.queued() == []
 
 
+def test_an_import_is_on_record_once(ready: Installation) -> None:
+    """However many batches it takes; a look is no event."""
+    ready.configure("[audit]\ntable = true\n")
+    file = _write(ready, *_rows(1200))
+
+    ready.run("import", str(file), "--dry-run")
+    ready.run("import", str(file), "--codes", str(ready.folder / "codes.csv"))
+
+    assert _events(ready) == [("contacts_imported", "succeeded", None)]
+
+
+def test_the_case_of_an_email_is_told_across_imports(ready: Installation, capsys: pytest.CaptureFixture[str]) -> None:
+    """In the words in which it is told within a file."""
+    rows = [f"cabinet-1;Les Lilas;Lot 1;Claire;{email}" for email in ("claire@example.org", "Claire@example.org")]
+    ready.run("import", str(_write(ready, *rows)))
+    within = capsys.readouterr().out.splitlines()[0]
+
+    ready.run("import", str(_write(ready, rows[1])))
+
+    across = capsys.readouterr().out.splitlines()[0]
+    assert within == "line 3: the same e-mail as in line 2, in other letters"
+    assert across == "line 2: the same e-mail as on the contact's file, in other letters"
+
+
 class TestCodes:
     """The file of codes holds one for each contact that was added, and is its owner's alone."""
 
@@ -143,6 +191,62 @@ class TestCodes:
 
         assert status == 0
         assert [path.name for path in ready.folder.glob("codes*")] == []
+
+    def test_a_name_is_no_formula(self, ready: Installation) -> None:
+        """A spreadsheet evaluates nothing of it; the contact keeps its name."""
+        names = ["=1+1", "+33 1", "-Jeanne", "@home", "\uff1d1+1", "Anne-Marie = Dupont"]
+        codes = ready.folder / "codes.csv"
+
+        ready.run(
+            "import", str(_write(ready, *(f"cabinet-1;Lilas;Lot;{name};" for name in names))), "--codes", str(codes)
+        )
+
+        assert [row["contact"] for row in _codes(codes)] == [*(f"'{name}" for name in names[:-1]), names[-1]]
+        assert _names(ready) == names
+
+    def test_hard_links_are_not_needed(self, ready: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Some file systems have none."""
+        monkeypatch.setattr(os, "link", _no_links)
+        codes = ready.folder / "codes.csv"
+
+        status = ready.run("import", str(_write(ready, *_rows(2))), "--codes", str(codes))
+
+        assert (status, len(_codes(codes))) == (0, 2)
+        assert stat.S_IMODE(codes.stat().st_mode) == 0o600
+        assert [path.name for path in ready.folder.glob("codes*")] == ["codes.csv"]
+
+    @pytest.mark.parametrize("link", [os.link, _no_links])
+    def test_a_file_that_appears_meanwhile_is_not_overwritten(
+        self,
+        ready: Installation,
+        monkeypatch: pytest.MonkeyPatch,
+        capsys: pytest.CaptureFixture[str],
+        link: Callable[..., None],
+    ) -> None:
+        """The codes stay in the partial one."""
+        codes = ready.folder / "codes.csv"
+        monkeypatch.setattr(os, "link", link)
+        monkeypatch.setattr(CodesFile, "keep", _then(CodesFile.keep, lambda: codes.write_text("other codes")))
+
+        status = ready.run("import", str(_write(ready, *_rows(2))), "--codes", str(codes))
+
+        assert (status, codes.read_text()) == (1, "other codes")
+        assert os.strerror(errno.EEXIST) in capsys.readouterr().err
+        assert len(_codes(codes.with_name("codes.csv.partial"))) == 2
+
+    def test_an_import_is_cut_off_while_the_file_gets_its_name(
+        self, ready: Installation, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Without hard links an empty file stands there for a moment; the same command fills it."""
+        file, codes = _write(ready, *_rows(2)), ready.folder / "codes.csv"
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "link", _no_links)
+            patch.setattr(Path, "replace", _cut_off_at(1, lambda *_: None))
+            assert ready.run("import", str(file), "--codes", str(codes)) == 130
+
+        status = ready.run("import", str(file), "--codes", str(codes))
+
+        assert (status, [row["contact"] for row in _codes(codes)]) == (0, ["Contact 0", "Contact 1"])
 
     def test_a_folder_that_is_not_there_is_told(self, ready: Installation, capsys: pytest.CaptureFixture[str]) -> None:
         """Before anything is imported."""
@@ -251,6 +355,36 @@ class TestCutOff:
 
         assert status == 1
         assert "database cannot be reached" in capsys.readouterr().err
+        assert _events(ready) == [("contacts_imported", "failed", "Unavailable")]
+
+    def test_a_failure_elsewhere_is_not_told_of_the_file(
+        self, ready: Installation, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Whoever is sent to look at a file that is well looks in vain."""
+
+        def fail(*_: object, **__: object) -> None:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+        monkeypatch.setattr(ContactImport, "add", fail)
+
+        with pytest.raises(OSError, match=os.strerror(errno.EIO)):
+            ready.run("import", str(_write(ready, *_rows(1))), "--codes", str(ready.folder / "codes.csv"))
+
+    def test_a_full_disk_is_told_and_keeps_nothing(
+        self, ready: Installation, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        """No contact has a code that nobody can read."""
+
+        def full(_: int) -> None:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+        monkeypatch.setattr(os, "fsync", full)
+
+        status = ready.run("import", str(_write(ready, *_rows(1))), "--codes", str(ready.folder / "codes.csv"))
+
+        assert status == 1
+        assert f"codes.csv cannot be written: {os.strerror(errno.ENOSPC)}." in capsys.readouterr().err
+        assert _names(ready) == []
 
 
 class TestFiles:

@@ -12,17 +12,19 @@ import fcntl
 import io
 import os
 from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
 import attrs
 
 from coproauth.core.activation import IssuedCode
+from coproauth.core.contact_import import BATCH
 
 _HEADER = ("portfolio", "condominium", "account", "contact", "code", "expires_at")
 _CODE = _HEADER.index("code")
-BATCH = 500  # codes that are written, and then kept, at once
+_OWNER_ALONE = 0o600  # may read and write
+_FORMULA = tuple("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")  # OWASP, CSV Injection: what a spreadsheet would evaluate
 
 
 class CodesFileRefused(Exception):  # noqa: N818 - an answer, not an error
@@ -38,16 +40,22 @@ class CodesFile:
     """
 
     count: int
+    _path: Path
     _file: BinaryIO
     _end: int  # of what is kept, in bytes
     _pending: int = 0
 
     def write(self, codes: Sequence[IssuedCode]) -> None:
-        """Have codes on disk, instead of those that were written since the last ``keep``."""
-        self._file.seek(self._end)
-        self._file.truncate()
-        self._file.write(_encode([_cells(code) for code in codes]))
-        _to_disk(self._file)
+        """Have codes on disk, instead of those that were written since the last ``keep``.
+
+        Raises:
+            CodesFileRefused: they cannot be written.
+        """
+        with _failures_told(self._path):
+            self._file.seek(self._end)
+            self._file.truncate()
+            self._file.write(_encode([_cells(code) for code in codes]))
+            _to_disk(self._file)
         self._pending = len(codes)
 
     def keep(self) -> None:
@@ -71,50 +79,90 @@ def codes_file(path: Path, *, known: Callable[[Sequence[str]], Collection[str]])
         CodesFileRefused: the file is there already, cannot be written, or another import is writing it.
     """
     partial = path.with_name(f"{path.name}.partial")
+    with ExitStack() as opened:
+        with _failures_told(path):
+            _require_none(path, partial)
+            file = opened.enter_context(_locked(partial))
+            lines = file.read().splitlines(keepends=True)[1:]
+        codes = _resume(path, file, lines[: _count_kept(partial, lines, known)])
+        yield codes
+        with _failures_told(path):
+            if codes.count:
+                _name(partial, path)
+            partial.unlink(missing_ok=True)
+
+
+@contextmanager
+def _failures_told(path: Path) -> Iterator[None]:
+    """Tell a failure of the file system; what fails in the block of whoever uses the file is theirs to tell."""
+    try:
+        yield
+    except OSError as error:
+        raise CodesFileRefused(f"{path} cannot be written: {error.strerror or type(error).__name__}.") from error
+
+
+def _require_none(path: Path, partial: Path) -> None:
+    """Refuse a file that is there; an empty one beside a partial one was cut off while it got its name."""
+    if partial.exists() and path.is_file() and not path.stat().st_size:
+        path.unlink()
     if path.exists():
         raise CodesFileRefused(f"{path} is there already; it is not overwritten.")
-    try:
-        with _locked(partial) as file:
-            codes = _resume(file, known)
-            yield codes
-            if codes.count:
-                os.link(partial, path)  # refuses a file that has appeared meanwhile, which a renaming would replace
-            partial.unlink()
-    except OSError as error:
-        raise CodesFileRefused(f"{path} cannot be written: {error.strerror}.") from error
 
 
 @contextmanager
 def _locked(partial: Path) -> Iterator[BinaryIO]:
-    descriptor = os.open(partial, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
-    with os.fdopen(descriptor, "r+b") as file:
-        os.fchmod(descriptor, 0o600)
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise CodesFileRefused(f"Another import is writing {partial}.") from None
+    file = os.fdopen(os.open(partial, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, _OWNER_ALONE), "r+b")
+    try:
+        os.fchmod(file.fileno(), _OWNER_ALONE)
+        _lock(file, partial)
         yield file
+    finally:
+        with suppress(OSError):  # what could not be written was told by then
+            file.close()
 
 
-def _resume(file: BinaryIO, known: Callable[[Sequence[str]], Collection[str]]) -> CodesFile:
-    """Go on behind the last code that is in the database; whatever follows it was never kept.
+def _lock(file: BinaryIO, partial: Path) -> None:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise CodesFileRefused(f"Another import is writing {partial}.") from None
+
+
+def _name(partial: Path, path: Path) -> None:
+    """Give the file its name; refuse one that has appeared meanwhile, which a renaming alone would replace."""
+    try:
+        os.link(partial, path)
+    except FileExistsError:
+        raise
+    except OSError:  # a file system without hard links: the name is taken by an empty file first
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _OWNER_ALONE))
+        partial.replace(path)
+
+
+def _count_kept(partial: Path, lines: Sequence[bytes], known: Callable[[Sequence[str]], Collection[str]]) -> int:
+    """Return how many lines come before the first whose code is not in the database: that one was never kept.
 
     Raises:
-        CodesFileRefused: that would be more than the one batch that can have been cut off.
+        CodesFileRefused: more are left than the one batch that can have been cut off.
     """
-    lines = file.read().splitlines(keepends=True)[1:]
     codes = [_code_in(line) for line in lines]
     batches = [codes[start : start + BATCH] for start in range(0, len(codes), BATCH)]
     kept = {code for batch in batches for code in known(batch)}
     count = next((place for place, code in enumerate(codes) if code not in kept), len(codes))
     if len(codes) - count > BATCH:
-        raise CodesFileRefused(f"{file.name} holds codes that this installation does not know; move it away.")
+        raise CodesFileRefused(f"{partial} holds codes that this installation does not know; move it away.")
+    return count
+
+
+def _resume(path: Path, file: BinaryIO, kept: Sequence[bytes]) -> CodesFile:
+    """Go on behind the lines whose codes are in the database."""
     header = _encode([_HEADER])
-    end = len(header) + sum(map(len, lines[:count]))
-    file.seek(0)
-    file.write(header)
-    file.truncate(end)
-    return CodesFile(count, file, end)
+    end = len(header) + sum(map(len, kept))
+    with _failures_told(path):
+        file.seek(0)
+        file.write(header)
+        file.truncate(end)
+    return CodesFile(len(kept), path, file, end)
 
 
 def _code_in(line: bytes) -> str:
@@ -126,7 +174,15 @@ def _code_in(line: bytes) -> str:
 def _cells(issued: IssuedCode) -> tuple[str, ...]:
     account = issued.contact.account
     names = account.portfolio_id, account.condominium_name, account.label, issued.contact.name
-    return *names, issued.code, issued.expires_at.isoformat(timespec="seconds")
+    return *map(_harmless, names), issued.code, issued.expires_at.isoformat(timespec="seconds")
+
+
+def _harmless(name: str) -> str:
+    """Return a name that a spreadsheet shows and does not evaluate: whoever chose it could have it send the codes.
+
+    The apostrophe says that text follows; the name in the database is without it.
+    """
+    return f"'{name}" if name.startswith(_FORMULA) else name
 
 
 def _encode(rows: Sequence[Sequence[str]]) -> bytes:

@@ -2,39 +2,17 @@
 
 from __future__ import annotations
 
-import secrets
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from typing import Any, TypeVar
+from collections.abc import Callable, Collection, Iterable, Sequence
+from typing import Any
 
-import attrs
 from sqlalchemy import Connection, Engine, MetaData, Row, Table, insert, select
 
+from coproauth.adapters.sqlalchemy.directory import new_id
 from coproauth.adapters.sqlalchemy.tables import Tables, dump
 from coproauth.adapters.sqlalchemy.transactions import Transactions
 from coproauth.core.accounts import Account, Condominium, Contact
 from coproauth.core.activation import CodeRecord
-from coproauth.core.contact_import import AccountKey, CondominiumKey, ContactRow
-
-T = TypeVar("T")
-
-
-@attrs.frozen(kw_only=True)
-class ImportedBatch:
-    """What became of some rows.
-
-    Attributes:
-        condominiums: that were added.
-        accounts: that were added.
-        contacts: that were added.
-        present: rows whose contacts were there already.
-        other_emails: those of them that name another e-mail than is on the contact's file.
-    """
-
-    condominiums: tuple[Condominium, ...]
-    accounts: tuple[Account, ...]
-    contacts: tuple[Contact, ...]
-    present: tuple[ContactRow, ...]
-    other_emails: tuple[ContactRow, ...]
+from coproauth.core.contact_import import ContactRow, ImportedBatch, KnownContacts, account_in, decide_import
 
 
 class ContactImport:
@@ -62,14 +40,14 @@ class ContactImport:
             Unavailable: the database is away, or whether the rows were kept is unknown.
         """
         with self._transactions.writing() as connection:
-            batch = _sort_out(rows, _Known.by(connection, self._tables, rows))
+            batch = decide_import(rows, _known(connection, self._tables, rows), new_id=new_id)
             _insert(connection, self._tables, batch, codes_for(batch.contacts))
         return batch
 
     def preview(self, rows: Sequence[ContactRow]) -> ImportedBatch:
         """Return what would be added."""
         with self._transactions.reading() as connection:
-            return _sort_out(rows, _Known.by(connection, self._tables, rows))
+            return decide_import(rows, _known(connection, self._tables, rows), new_id=new_id)
 
     def known_indices(self, indices: Collection[str]) -> frozenset[str]:
         """Return those of the indices that a code has."""
@@ -78,62 +56,26 @@ class ContactImport:
             return frozenset(connection.scalars(select(column).where(column.in_(list(indices)))))
 
 
-@attrs.frozen
-class _Known:
-    """What the directory has of some rows, by what tells one from others; of two that are alike, the older one."""
-
-    condominiums: Mapping[CondominiumKey, Condominium]
-    accounts: Mapping[AccountKey, Account]
-    emails: Mapping[tuple[str, str], str | None]  # of the contacts, by account and name
-
-    @classmethod
-    def by(cls, connection: Connection, tables: Tables, rows: Sequence[ContactRow]) -> _Known:
-        """Look all of it up, in three statements."""
-        portfolios, names = {row.portfolio_id for row in rows}, {row.condominium for row in rows}
-        found = _fetch(connection, tables.condominiums, portfolio_id=portfolios, name=names)
-        condominiums = {row.id: Condominium(id=row.id, name=row.name, portfolio_id=row.portfolio_id) for row in found}
-        labels = {row.account for row in rows}
-        found = _fetch(connection, tables.accounts, condominium_id=condominiums, label=labels)
-        accounts = [_account(condominiums[row.condominium_id], row.label, account_id=row.id) for row in found]
-        found = _fetch(connection, tables.contacts, account_id=[account.id for account in accounts])
-        return cls(
-            {(row.portfolio_id, row.name): row for row in condominiums.values()},
-            {(row.portfolio_id, row.condominium_name, row.label): row for row in accounts},
-            {(row.account_id, row.name): row.email for row in found},
-        )
+def _known(connection: Connection, tables: Tables, rows: Sequence[ContactRow]) -> KnownContacts:
+    """Look up what is there of some rows, in three statements."""
+    portfolios, names = {row.portfolio_id for row in rows}, {row.condominium for row in rows}
+    found = _fetch(connection, tables.condominiums, portfolio_id=portfolios, name=names)
+    condominiums = {row.id: Condominium(id=row.id, name=row.name, portfolio_id=row.portfolio_id) for row in found}
+    labels = {row.account for row in rows}
+    found = _fetch(connection, tables.accounts, condominium_id=condominiums, label=labels)
+    accounts = [account_in(condominiums[row.condominium_id], row.label, account_id=row.id) for row in found]
+    found = _fetch(connection, tables.contacts, account_id=[account.id for account in accounts])
+    return KnownContacts(
+        condominiums={(row.portfolio_id, row.name): row for row in condominiums.values()},
+        accounts={(row.portfolio_id, row.condominium_name, row.label): row for row in accounts},
+        emails={(row.account_id, row.name): row.email for row in found},
+    )
 
 
 def _fetch(connection: Connection, table: Table, **wanted: Iterable[str]) -> Sequence[Row[Any]]:
     """Return the rows that have one of the wanted values in each of some columns, the newest first."""
     conditions = [table.c[name].in_(list(values)) for name, values in wanted.items()]
     return connection.execute(select(table).where(*conditions).order_by(table.c.position.desc())).all()
-
-
-def _sort_out(rows: Sequence[ContactRow], known: _Known) -> ImportedBatch:
-    """Tell what is there from what is to be added, and give ids to that."""
-    condominiums = dict(known.condominiums)
-    accounts = dict(known.accounts)
-    contacts, present, other_emails = [], [], []
-    for row in rows:
-        house = condominiums.setdefault(row.condominium_key, _new_condominium(row))
-        account = accounts.setdefault(row.account_key, _account(house, row.account))
-        if (account.id, row.name) not in known.emails:
-            contacts.append(Contact(id=_new_id(), name=row.name, account=account, email=row.email))
-            continue
-        present.append(row)
-        if row.email not in {None, known.emails[account.id, row.name]}:
-            other_emails.append(row)
-    return ImportedBatch(
-        condominiums=_added(condominiums, known.condominiums),
-        accounts=_added(accounts, known.accounts),
-        contacts=tuple(contacts),
-        present=tuple(present),
-        other_emails=tuple(other_emails),
-    )
-
-
-def _added(after: Mapping[Any, T], before: Collection[Any]) -> tuple[T, ...]:
-    return tuple(value for key, value in after.items() if key not in before)
 
 
 def _insert(connection: Connection, tables: Tables, batch: ImportedBatch, codes: Sequence[CodeRecord]) -> None:
@@ -154,21 +96,3 @@ def _account_columns(row: Account) -> dict[str, Any]:
 
 def _contact_columns(row: Contact) -> dict[str, Any]:
     return {"id": row.id, "account_id": row.account.id, "name": row.name, "email": row.email}
-
-
-def _new_condominium(row: ContactRow) -> Condominium:
-    return Condominium(id=_new_id(), name=row.condominium, portfolio_id=row.portfolio_id)
-
-
-def _account(house: Condominium, label: str, *, account_id: str | None = None) -> Account:
-    return Account(
-        id=account_id or _new_id(),
-        label=label,
-        condominium_id=house.id,
-        condominium_name=house.name,
-        portfolio_id=house.portfolio_id,
-    )
-
-
-def _new_id() -> str:
-    return secrets.token_hex(8)
