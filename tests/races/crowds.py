@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import multiprocessing
 import threading
+import time
 import traceback
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Generic, Literal, Protocol, TypeAlias, TypeVar
 
 import attrs
 import pytest
@@ -28,6 +32,8 @@ STAGES: tuple[tuple[str, Workers], ...] = (
     *((kind, "processes") for kind in EVERYWHERE if kind != "memory"),
 )
 _PATIENCE = 60.0  # seconds until every worker has to be ready
+_LONGEST = 300.0  # seconds until every worker has to have answered; fifty share as few processors as there are
+_LONGEST = 300.0  # seconds until every worker has to have answered; fifty share as few processors as there are
 
 
 @attrs.frozen
@@ -35,6 +41,12 @@ class Failure:
     """What came of a call that neither succeeded nor was refused."""
 
     trace: str
+
+
+_Answer: TypeAlias = T | Refused | Failure
+
+
+_Answer: TypeAlias = T | Refused | Failure
 
 
 @attrs.frozen
@@ -64,6 +76,7 @@ class Crowd:
         """
         answers = _by_threads(call, of) if self.workers == "threads" else _by_processes(call, of, self.adapters.engine)
         traces = [answer.trace for answer in answers if isinstance(answer, Failure)]
+        traces.sort(key=lambda trace: threading.BrokenBarrierError.__name__ in trace)  # what broke it comes first
         assert not traces, f"{len(traces)} workers failed, one of them with\n{traces[0]}"
         return [answer for answer in answers if not isinstance(answer, Failure)]
 
@@ -81,7 +94,34 @@ def successes(answers: list[T | Refused]) -> list[T]:
     return [answer for answer in answers if not isinstance(answer, Refused)]
 
 
-def _answer(call: Callable[[int], T], number: int) -> T | Refused | Failure:
+class _Barrier(Protocol):
+    """Where workers wait for each other."""
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Wait until all are there."""
+
+    def abort(self) -> None:
+        """Send all away who wait, or come later."""
+
+
+class _Barrier(Protocol):
+    """Where workers wait for each other."""
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Wait until all are there."""
+
+    def abort(self) -> None:
+        """Send all away who wait, or come later."""
+
+
+def _answer(call: Callable[[int], T], number: int, barrier: _Barrier, prepare: Callable[[], object]) -> _Answer[T]:
+    """Return what came of a worker's call; nothing is raised, so that whoever waits is told."""
+    try:
+        prepare()
+        barrier.wait(_PATIENCE)
+    except BaseException:  # noqa: BLE001 - told by whoever waits
+        barrier.abort()
+        return Failure(traceback.format_exc())
     try:
         return call(number)
     except Refused as refused:
@@ -90,37 +130,77 @@ def _answer(call: Callable[[int], T], number: int) -> T | Refused | Failure:
         return Failure(traceback.format_exc())
 
 
-def _by_threads(call: Callable[[int], T], of: int) -> list[T | Refused | Failure]:
+def _by_threads(call: Callable[[int], T], of: int) -> list[_Answer[T]]:
     barrier = threading.Barrier(of)
-    answers: dict[int, T | Refused | Failure] = {}
+    answers: dict[int, _Answer[T]] = {}
 
     def run(number: int) -> None:
-        barrier.wait(_PATIENCE)
-        answers[number] = _answer(call, number)
+        answers[number] = _answer(call, number, barrier, lambda: None)
 
-    workers = [threading.Thread(target=run, args=[number]) for number in range(of)]
+    workers = [threading.Thread(target=run, args=[number], daemon=True) for number in range(of)]
     for worker in workers:
         worker.start()
+    deadline = time.monotonic() + _LONGEST
     for worker in workers:
-        worker.join()
-    return [answers[number] for number in range(of)]
+        worker.join(_left_until(deadline))
+    return [answers.get(number, Failure(f"thread {number} is silent")) for number in range(of)]
 
 
-def _by_processes(call: Callable[[int], T], of: int, engine: Engine) -> list[T | Refused | Failure]:
+def _by_processes(call: Callable[[int], T], of: int, engine: Engine) -> list[_Answer[T]]:
     engine.dispose()  # no connection may be carried across a fork (sqlite.org/howtocorrupt.html §2.6)
     context = multiprocessing.get_context("fork")
-    barrier, answers = context.Barrier(of), context.SimpleQueue()
+    barrier = context.Barrier(of)
 
-    def run(number: int) -> None:
-        engine.connect().close()
-        barrier.wait(_PATIENCE)
-        answers.put((number, _answer(call, number)))
+    def run(number: int, outlet: Connection) -> None:
+        outlet.send(_answer(call, number, barrier, lambda: engine.connect().close()))
         engine.dispose()
 
-    workers = [context.Process(target=run, args=[number]) for number in range(of)]
-    for worker in workers:
-        worker.start()
-    by_number = dict(answers.get() for _ in workers)
-    for worker in workers:
-        worker.join()
-    return [by_number[number] for number in range(of)]
+    def start(number: int) -> _Process[T]:
+        inlet, outlet = context.Pipe(duplex=False)
+        process = context.Process(target=run, args=[number, outlet], daemon=True)
+        process.start()
+        outlet.close()  # the worker's is then the only one, and what it leaves unsaid is heard
+        return _Process[T](process, inlet)
+
+    with warnings.catch_warnings():
+        # Since Python 3.12 any thread beside a fork is warned of; those of the test runner hold nothing a worker needs.
+        warnings.filterwarnings("ignore", message=".*fork", category=DeprecationWarning)
+        workers = [start(number) for number in range(of)]
+    deadline = time.monotonic() + _LONGEST
+    return [worker.answer(_left_until(deadline)) for worker in workers]
+
+
+@attrs.frozen
+class _Process(Generic[T]):
+    """A worker in a process of its own."""
+
+    process: BaseProcess
+    inlet: Connection
+
+    def answer(self, patience: float) -> _Answer[T]:
+        """Return the worker's answer, and see to its end."""
+        with self.inlet:
+            try:
+                return self._receive(patience)
+            except EOFError:
+                self.process.join(_PATIENCE)
+                return Failure(f"{self.process.name} ended with {self.process.exitcode} before it answered")
+            finally:
+                self._end()
+
+    def _receive(self, patience: float) -> _Answer[T]:
+        if not self.inlet.poll(patience):
+            self.process.kill()
+            return Failure(f"{self.process.name} is silent")
+        answer: _Answer[T] = self.inlet.recv()
+        return answer
+
+    def _end(self) -> None:
+        self.process.join(_PATIENCE)
+        if self.process.is_alive():
+            self.process.kill()
+            self.process.join()
+
+
+def _left_until(deadline: float) -> float:
+    return max(deadline - time.monotonic(), 0)
