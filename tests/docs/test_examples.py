@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
 from textwrap import dedent
+from unittest.mock import patch
 
 import attrs
 import pytest
@@ -46,12 +48,13 @@ def _examples(page: Path) -> list[_Example]:
 
 @pytest.fixture
 def namespace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, object]]:
-    """Where the examples of one page leave their names; the files they make go to a folder of their own."""
+    """Where the examples of one page leave their names; their files and their environment are their own, too."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(logging.getLogger("coproauth"), "level", logging.CRITICAL)
 
     names: dict[str, object] = {"__name__": "example"}
-    yield names
+    with patch.dict(os.environ):
+        yield names
 
     for value in names.values():
         if isinstance(value, Engine):
