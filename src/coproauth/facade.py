@@ -1,4 +1,4 @@
-"""``Coproauth``: wires the services over the ports, and does nothing else."""
+"""``Coproauth``: wires the services over the ports, after one look at the store."""
 
 from __future__ import annotations
 
