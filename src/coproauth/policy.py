@@ -134,15 +134,15 @@ class Policy:
             first half of the lease is given back.
         mail_lease: how long a mail that was taken is left to the courier who took it; sending one must take less than
             half of it.
-        mail_tries: after how many deliveries that failed, or were cut off, a mail is left to the operator.
+        mail_tries: after how many deliveries that failed, or were cut off, a mail is given up.
         mail_backoff: wait after the first failed delivery; doubles each time.
         mail_longest_backoff: where the doubling stops; a mail server may be away for days (RFC 5321 §4.5.4.1).
-        mail_kept: how long mail that cannot be delivered is kept for the operator.
+        mail_kept: how long mail that was not delivered, given up or not, is kept from when it was queued.
         codes_kept: how long a code is kept after it expired, so that whoever finds an old letter is told what to do.
         audit_kept: how long audit events are kept in the table (CNIL 2021-122: six months to a year).
         login_idle: after how long without a login an identity is removed (recycled mailboxes).
         login_idle_warning: how long before that its owner is warned.
-        purge_batch: rows that the maintenance deletes in one transaction.
+        purge_batch: rows that a sweep deletes in one transaction.
         store_tries: how often a unit of work is run before other units or a lost connection make it fail.
         store_backoff: wait before its second run, at random up to this; doubles each time.
         store_longest_backoff: where the doubling stops.

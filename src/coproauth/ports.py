@@ -243,7 +243,7 @@ class Outbox(Protocol):
         ...
 
     def waiting(self, *, limit: int) -> Sequence[Intention]:
-        """Return what waits, also what is no longer tried, oldest first."""
+        """Return what waits, also what was given up, oldest first."""
         ...
 
 

@@ -20,7 +20,7 @@ class Waste(StrEnum):
     CODES = "codes"  # after they expired, used or not
     SESSIONS = "sessions"  # after the end that they could not outlive, however much they were used
     COUNTERS = "counters"  # of attempts, after they start again from nothing
-    MAIL = "mail"  # that could not be delivered, so long after it was queued that it serves nobody
+    MAIL = "mail"  # that was not delivered, so long after it was queued that it serves nobody
     AUDIT_EVENTS = "audit_events"  # after they happened
 
 

@@ -25,7 +25,7 @@ class Backlog:
     Attributes:
         due: to be sent now.
         later: to be tried at its time, or in somebody's hand.
-        given_up: left to the operator.
+        given_up: tried as often as the policy allows; no courier takes it again.
     """
 
     due: tuple[Intention, ...]

@@ -51,8 +51,8 @@ class Courier:
         """Deliver everything that is due, and return how many mails were handed over.
 
         A mail is taken for a while, sent outside any unit of work, and forgotten once the mailer has taken it: a
-        crash in between sends it again, never loses it. What fails waits, each time twice as long, and is left to the
-        operator after the policy's number of tries.
+        crash in between sends it again, never loses it. What fails waits, each time twice as long, and is given up
+        after the policy's number of tries.
 
         Args:
             is_stopping: asked between two mails; once it says so, the mails that were taken are given back.
@@ -133,7 +133,7 @@ class Courier:
             intention.id,
             intention.kind,
             failure,
-            "; left to the operator" if is_left else "",
+            "; given up" if is_left else "",
         )
         due_at = self.clock.now() + doubled(
             self.policy.mail_backoff, times=intention.tries - 1, longest=self.policy.mail_longest_backoff

@@ -78,7 +78,7 @@ def nothing_is_taken_before_it_is_due(store: Store) -> None:
 
 @OUTBOX.law()
 def what_was_tried_too_often_is_kept_but_not_taken(store: Store) -> None:
-    """It waits for the operator, who may let it be tried again."""
+    """A mail that was given up waits for the operator, who may have it tried again."""
     write(store, attrs.evolve(MAIL, tries=2))
 
     expect((_claimed(store, max_tries=2), _ids(_waiting(store))), ([], [MAIL.id]))
