@@ -33,7 +33,6 @@ STAGES: tuple[tuple[str, Workers], ...] = (
 )
 _PATIENCE = 60.0  # seconds until every worker has to be ready
 _LONGEST = 300.0  # seconds until every worker has to have answered; fifty share as few processors as there are
-_LONGEST = 300.0  # seconds until every worker has to have answered; fifty share as few processors as there are
 
 
 @attrs.frozen
@@ -41,9 +40,6 @@ class Failure:
     """What came of a call that neither succeeded nor was refused."""
 
     trace: str
-
-
-_Answer: TypeAlias = T | Refused | Failure
 
 
 _Answer: TypeAlias = T | Refused | Failure
@@ -92,16 +88,6 @@ def gathered(stage: tuple[str, Workers], request: pytest.FixtureRequest, folder:
 def successes(answers: list[T | Refused]) -> list[T]:
     """Return the answers that are no refusals."""
     return [answer for answer in answers if not isinstance(answer, Refused)]
-
-
-class _Barrier(Protocol):
-    """Where workers wait for each other."""
-
-    def wait(self, timeout: float | None = None) -> int:
-        """Wait until all are there."""
-
-    def abort(self) -> None:
-        """Send all away who wait, or come later."""
 
 
 class _Barrier(Protocol):
