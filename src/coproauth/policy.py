@@ -144,6 +144,7 @@ class Policy:
         login_idle_warning: how long before that its owner is warned.
         purge_batch: rows that a sweep deletes in one transaction.
         store_tries: how often a unit of work is run before other units or a lost connection make it fail.
+        store_patience: after how long it is not run again, however often it was.
         store_backoff: wait before its second run, at random up to this; doubles each time.
         store_longest_backoff: where the doubling stops.
         throttle_outage: when attempts cannot be counted in Redis: ``"refuse"`` them (fail closed, ASVS
@@ -210,6 +211,7 @@ class Policy:
     purge_batch: int = 500
 
     store_tries: int = 10
+    store_patience: timedelta = timedelta(seconds=10)
     store_backoff: timedelta = timedelta(milliseconds=10)
     store_longest_backoff: timedelta = timedelta(milliseconds=200)
     throttle_outage: ThrottleOutage = "refuse"

@@ -81,9 +81,7 @@ def test_an_address_without_a_login_is_told(
 
 
 @pytest.mark.parametrize(("typed", "status"), [("yes\n", 0), ("no\n", 1), ("\n", 1), ("", 1)])
-def test_a_terminal_is_asked(
-    inhabited: Installation, monkeypatch: pytest.MonkeyPatch, typed: str, status: int
-) -> None:
+def test_a_terminal_is_asked(inhabited: Installation, monkeypatch: pytest.MonkeyPatch, typed: str, status: int) -> None:
     """Only ``yes`` erases; Ctrl-D does not."""
     monkeypatch.setattr(sys, "stdin", _Terminal(typed))
 

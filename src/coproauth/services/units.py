@@ -35,13 +35,18 @@ def atomically(store: Store, step: Callable[[UnitOfWork], T], *, policy: Policy)
 def persistently(run: Callable[[], T], *, policy: Policy) -> T:
     """Run something again, from its start, as long as it is interrupted and the policy allows another try.
 
+    Once its patience is over there is one more.
+
     Raises:
         Unavailable: it was interrupted every time.
     """
+    begun = time.monotonic()
     for wait in _waits(policy):
         try:
             return run()
         except Interrupted:
+            if time.monotonic() - begun > policy.store_patience.total_seconds():
+                break
             _pause(wait)
     try:
         return run()

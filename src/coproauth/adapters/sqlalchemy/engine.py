@@ -103,6 +103,7 @@ def _postgresql_arguments(settings: EngineSettings) -> dict[str, Any]:
     milliseconds = settings.statement_timeout // timedelta(milliseconds=1)
     return {
         "connect_timeout": _whole_seconds(settings.connect_timeout),
+        "tcp_user_timeout": milliseconds,  # of what was sent and never acknowledged: the machine is gone
         "options": f"-c statement_timeout={milliseconds} -c lock_timeout={milliseconds} -c timezone=UTC",
     }
 
