@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import multiprocessing
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from email import message_from_bytes
@@ -25,17 +26,21 @@ from coproauth.adapters.smtp import SmtpMailer
 from coproauth.adapters.sqlalchemy import SqlStore, sql_engine
 from coproauth.core.messages import Intention, MailKind, Message
 from coproauth.core.portal_urls import PortalUrls
-from coproauth.errors import Interrupted
-from coproauth.ports import Mailer, Store, UnitOfWork
+from coproauth.ports import Mailer, Store
 from coproauth.services.courier import Courier
+from coproauth.testing.contracts.threads import together
 from coproauth.testing.fakes import FakeClock
 
 MAILS = 200
+BATCH = Policy().mail_batch
 THREADS = 4
 PROCESSES = 3
 PORTAL = "https://portail.example.fr"
 NOW = datetime(2026, 1, 1, 8, tzinfo=UTC)
+HOUR = timedelta(hours=1)
 VICTIM = 0
+
+_numbers = itertools.count()
 
 each_database = pytest.mark.parametrize("database", ["sqlite", "postgresql", "mariadb"], indirect=True)
 
@@ -46,7 +51,7 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path / 'store.sqlite3'}"
     server = request.getfixturevalue("postgres_server" if request.param == "postgresql" else "mariadb_server")
-    url: str = server.create_database(f"outbox_{free_port()}")
+    url: str = server.create_database(f"outbox_{next(_numbers)}")
     return url
 
 
@@ -96,17 +101,6 @@ def waiting(store: SqlStore) -> list[Intention]:
         return list(work.outbox.waiting(limit=MAILS))
 
 
-def together(call: Callable[[], int]) -> list[int]:
-    """Return what each thread's call answered."""
-    answers: list[int] = []
-    threads = [threading.Thread(target=lambda: answers.append(call())) for _ in range(THREADS)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return answers
-
-
 class _Meeting(MemoryMailer):
     """A mailer that takes nothing before every thread has something in hand."""
 
@@ -122,26 +116,6 @@ class _Meeting(MemoryMailer):
         super().send(message)
 
 
-@attrs.define
-class _Interruptions:
-    """A store that counts how often a unit of work was undone by another."""
-
-    store: SqlStore
-    count: int = 0
-
-    def __getattr__(self, name: str) -> object:
-        return getattr(self.store, name)
-
-    @contextmanager
-    def writing(self) -> Iterator[UnitOfWork]:
-        try:
-            with self.store.writing() as work:
-                yield work
-        except Interrupted:
-            self.count += 1
-            raise
-
-
 @each_database
 def test_threads_send_each_mail_once(database: str) -> None:
     """Four have a batch in hand at the same time, and no two the same mail."""
@@ -149,7 +123,7 @@ def test_threads_send_each_mail_once(database: str) -> None:
         names = fill(store)
         mailer = _Meeting()
 
-        counts = together(courier(store, mailer).deliver)
+        counts = together(lambda _: courier(store, mailer).deliver(), THREADS)
 
         assert Counter(message.id for message in mailer.sent) == dict.fromkeys(names, 1)
         assert sum(counts) == MAILS
@@ -157,15 +131,27 @@ def test_threads_send_each_mail_once(database: str) -> None:
 
 
 @pytest.mark.parametrize("database", ["postgresql", "mariadb"], indirect=True)
-def test_threads_hardly_undo_each_other(database: str) -> None:
-    """What they take and forget stays apart: of more than two hundred steps, hardly one is run again."""
+def test_mail_is_taken_and_forgotten_side_by_side(database: str) -> None:
+    """Four units of work take a batch before any of them is kept, then four forget theirs: none has to be run again."""
     with store_on(database) as store:
-        fill(store)
-        watched = _Interruptions(store)
+        names = fill(store)
+        all_there = threading.Barrier(THREADS)
 
-        together(courier(watched, _Meeting()).deliver)  # type: ignore[arg-type]
+        def take_and_forget(_: int) -> list[str]:
+            with store.writing() as work:
+                batch = work.outbox.claim(at=NOW, until=NOW + HOUR, limit=BATCH, max_tries=1)
+                all_there.wait(PATIENCE)
+            with store.writing() as work:
+                for mail in batch:
+                    work.outbox.done(mail.id)
+                all_there.wait(PATIENCE)
+            return [mail.id for mail in batch]
 
-        assert watched.count < MAILS / 20
+        batches = together(take_and_forget, THREADS)
+
+        assert [len(set(batch)) for batch in batches] == [BATCH] * THREADS
+        assert {mail.id for mail in waiting(store)} == names.difference(*batches)
+        assert len(waiting(store)) == MAILS - THREADS * BATCH
 
 
 @attrs.frozen(kw_only=True)
