@@ -121,54 +121,57 @@ class _Stage:
 
     def arguments(self) -> dict[str, dict[str, object]]:
         """Return, for every public method, arguments with which it is answered as it should be."""
-        by, source, contact_id = self.town.manager, self.town.source, self.contact.id
-        session: dict[str, object] = {"session_token": self.session}
-        proven: dict[str, object] = {
-            "code": self.code,
-            "email": _PROOF,
-            "password": PASSWORD,
-            "email_code": self.digits,
+        return {
+            **self._of_activation(),
+            **self._of_login(),
+            **self._of_password_reset(),
+            "accounts.accounts": {"session_token": self.session},
+            "accounts.switch": {"session_token": self.session, "account_id": self.contact.account.id},
+            "maintenance.purge": {},
+            "personal_data.export": {"email": JEANNE},
+            "personal_data.erase": {"email": JEANNE},
         }
+
+    def _of_activation(self) -> dict[str, dict[str, object]]:
+        by, source, condominium_id = self.town.manager, self.town.source, self.contact.account.condominium_id
+        proven = {"code": self.code, "email": _PROOF, "password": PASSWORD, "email_code": self.digits}
         return {
             "activation.issue": {"contact_id": self.free.id, "by": by},
-            "activation.activated": {"condominium_id": self.contact.account.condominium_id, "by": by},
-            "activation.issue_all": {"condominium_id": self.contact.account.condominium_id, "by": by},
+            "activation.activated": {"condominium_id": condominium_id, "by": by},
+            "activation.issue_all": {"condominium_id": condominium_id, "by": by},
             "activation.preview": {"code": self.code, "source": source},
             "activation.activate": {**proven, "source": source},
-            "activation.link": {**session, "code": self.code, "source": source},
-            "activation.dissociate": {"contact_id": contact_id, "by": by},
-            "login.log_in": {"email": JEANNE, "password": PASSWORD, "source": source},
+            "activation.link": {"session_token": self.session, "code": self.code, "source": source},
+            "activation.dissociate": {"contact_id": self.contact.id, "by": by},
+        }
+
+    def _of_login(self) -> dict[str, dict[str, object]]:
+        source: dict[str, object] = {"source": self.town.source}
+        session: dict[str, object] = {"session_token": self.session}
+        sure: dict[str, object] = {**session, **source, "current_password": PASSWORD}
+        return {
+            "login.log_in": {**source, "email": JEANNE, "password": PASSWORD},
             "login.session": session,
             "login.log_out": session,
             "login.log_out_everywhere": session,
             "login.sessions": session,
             "login.end_session": {**session, "handle": self.handle},
-            "login.reauthenticate": {**session, "password": PASSWORD, "source": source},
-            "login.change_password": {
-                **session,
-                "current_password": PASSWORD,
-                "new_password": _OTHER,
-                "source": source,
-            },
-            "login.choose_password": {"token": self.choice, "new_password": _OTHER, "source": source},
-            "login.change_email": {
-                **session,
-                "new_email": "third@example.fr",
-                "current_password": PASSWORD,
-                "source": source,
-            },
-            "login.confirm_email": {"token": self.confirmation, "source": source},
-            "login.identifier_of": {"contact_id": contact_id},
+            "login.reauthenticate": {**session, **source, "password": PASSWORD},
+            "login.change_password": {**sure, "new_password": _OTHER},
+            "login.choose_password": {**source, "token": self.choice, "new_password": _OTHER},
+            "login.change_email": {**sure, "new_email": "third@example.fr"},
+            "login.confirm_email": {**source, "token": self.confirmation},
+            "login.identifier_of": {"contact_id": self.contact.id},
+        }
+
+    def _of_password_reset(self) -> dict[str, dict[str, object]]:
+        by, source, contact_id = self.town.manager, self.town.source, self.contact.id
+        return {
             "password_reset.request": {"email": JEANNE, "source": source},
             "password_reset.inspect": {"token": self.reset},
             "password_reset.redeem": {"token": self.reset, "new_password": _OTHER, "source": source},
             "password_reset.send_link": {"contact_id": contact_id, "by": by},
             "password_reset.set_password": {"contact_id": contact_id, "by": by, "new_password": _OTHER},
-            "accounts.accounts": session,
-            "accounts.switch": {**session, "account_id": self.contact.account.id},
-            "maintenance.purge": {},
-            "personal_data.export": {"email": JEANNE},
-            "personal_data.erase": {"email": JEANNE},
         }
 
     def method(self, name: str) -> Callable[..., object]:
