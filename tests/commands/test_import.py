@@ -83,12 +83,8 @@ def ready(installation: Installation, capsys: pytest.CaptureFixture[str]) -> Ins
     return installation
 
 
-def test_ten_thousand_contacts_with_all_that_is_odd(
-    each_installation: Installation, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """D-16: contacts and codes, no login, no mail; each odd row is told; the second run changes nothing."""
-    each_installation.run("schema", "create")
-    rows = _rows(10_000)
+def _with_all_that_is_odd(rows: list[str]) -> list[str]:
+    """Return rows of which six are odd, each in its way."""
     odd = {
         17: rows[17].replace("c17@example.fr", ""),
         400: rows[400].replace("@", " at "),
@@ -97,7 +93,15 @@ def test_ten_thousand_contacts_with_all_that_is_odd(
         5000: rows[4999],
         7777: ";;Lot 1;Jeanne;",
     }
-    file = _write(each_installation, *(odd.get(number, row) for number, row in enumerate(rows)))
+    return [odd.get(number, row) for number, row in enumerate(rows)]
+
+
+def test_ten_thousand_contacts_with_all_that_is_odd(
+    each_installation: Installation, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """D-16: contacts and codes, no login, no mail; each odd row is told; the second run changes nothing."""
+    each_installation.run("schema", "create")
+    file = _write(each_installation, *_with_all_that_is_odd(_rows(10_000)))
     codes = each_installation.folder / "codes.csv"
     capsys.readouterr()
 
