@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from tests.engines import EVERYWHERE, Adapters, adapters_on
+from tests.servers import RedisServer, skipped_if_missing
 
 from coproauth.ports import Store
 from coproauth.testing.sandbox import WritableDirectory
@@ -36,3 +37,10 @@ def store(adapters: Adapters) -> Store:
 def directory(adapters: Adapters) -> WritableDirectory:
     """An empty directory."""
     return adapters.directory
+
+
+@pytest.fixture
+def server() -> Iterator[RedisServer]:
+    """A Redis server of the test's own, that may be stopped, paused and emptied."""
+    with skipped_if_missing(), RedisServer() as server:
+        yield server
