@@ -93,11 +93,13 @@ def successes(answers: list[T | Refused]) -> list[T]:
 class _Barrier(Protocol):
     """Where workers wait for each other."""
 
-    def wait(self, timeout: float | None = None) -> int:
+    def wait(self, timeout: float | None = None) -> object:
         """Wait until all are there."""
+        ...
 
     def abort(self) -> None:
         """Send all away who wait, or come later."""
+        ...
 
 
 def _answer(call: Callable[[int], T], number: int, barrier: _Barrier, prepare: Callable[[], object]) -> _Answer[T]:
