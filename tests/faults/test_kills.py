@@ -67,6 +67,7 @@ def test_a_use_case_is_kept_whole_or_not_at_all(
     """Wherever its process is killed, a use case has changed all it changes or nothing, and can be run again."""
     with _adapters(kind, request, tmp_path) as adapters:
         town, deed = _prepared(adapters, prepare)
+        points = 0
         for points in itertools.count():
             survived = survives(partial(_run, deed), engine=adapters.engine, points=points)
 
@@ -86,6 +87,7 @@ def test_a_use_case_is_kept_whole_or_not_at_all(
 def test_a_mail_is_delivered_at_least_once(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
     """Wherever a courier is killed, each mail waits or was handed over; only the one in its hands goes out twice."""
     with _adapters(kind, request, tmp_path) as adapters:
+        points = 0
         for points in itertools.count():
             town = _new_town(adapters)
             queued = _queue_mail(town)

@@ -174,7 +174,7 @@ def read_steps(dialect: Dialect, *, prefix: str = PREFIX) -> tuple[Step, ...]:
         raise ConfigurationError(f"there are no tables of ours for {dialect.name}")
     if not _PREFIX.fullmatch(prefix):
         raise ConfigurationError("a prefix is made of lower-case letters, digits and underscores")
-    folder = resources.files(__package__) / "steps" / _FOLDERS[dialect.name]
+    folder = resources.files("coproauth.adapters.sqlalchemy") / "steps" / _FOLDERS[dialect.name]
     files = sorted(folder.iterdir(), key=lambda file: file.name)
     return tuple(_read_step(file.name, file.read_text("utf-8"), dialect, prefix) for file in files)
 

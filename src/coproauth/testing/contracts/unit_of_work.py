@@ -42,11 +42,12 @@ class _Abandoned(BaseException):
 
 def _contents(work: UnitOfWork) -> list[object]:
     """Return all that ``EVERYTHING`` may have left."""
+    sessions = sorted(work.sessions.of(JEANNE.id), key=lambda session: session.handle)
     return [
         *(work.identities.get(identity.id) for identity in (JEANNE, MARC)),
         work.identities.by_contact("contact-1"),
         work.codes.by_index([CODE.index]),
-        *sorted(work.sessions.of(JEANNE.id), key=lambda session: session.handle),
+        *sessions,
         *work.outbox.waiting(limit=9),
     ]
 
