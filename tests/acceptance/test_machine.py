@@ -14,7 +14,7 @@ from tests.engines import EVERYWHERE, adapters_on
 from coproauth.testing import Sandbox
 from coproauth.testing.machines import CoproauthMachine, patient_policy
 
-_RUNS = {"memory": 200, "sqlite": 20, "postgresql": 25, "mariadb": 25}
+_RUNS = {"memory": 200, "sqlite": 20, "postgresql": 15, "mariadb": 10}
 
 
 @pytest.mark.parametrize("kind", EVERYWHERE)
