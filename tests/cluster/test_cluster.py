@@ -164,7 +164,7 @@ def test_guesses_are_counted_together(town: Town) -> None:
 def test_each_mail_leaves_once(town: Town) -> None:
     """Each process has a courier, and together they send nothing twice."""
     _activate(town, "zoe@example.org")
-    assert eventually(lambda: town.auth.deliver_mail() == 0 and len(town.mail("zoe@example.org")) >= 2)
+    assert eventually(lambda: len(town.mail("zoe@example.org")) >= 2)
 
     ids = [mail["id"] for mail in town.mail("zoe@example.org")]
 
