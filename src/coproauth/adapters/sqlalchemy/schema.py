@@ -158,6 +158,7 @@ class Schema:
                     raise Unavailable(reason="store_conflict")
                 try:
                     yield
+                    connection.exec_driver_sql("COMMIT")  # before the next one looks
                 finally:
                     connection.exec_driver_sql("SELECT RELEASE_LOCK('coproauth')")
             case _:
