@@ -347,6 +347,7 @@ class MariadbServer(Server):
     def _storage(self) -> list[str]:
         return [
             f"--datadir={self.folder / 'data'}",
+            f"--tmpdir={self.folder}",  # two that are installed at once would remove each other's tables
             "--innodb-buffer-pool-size=32M",
             "--innodb-log-file-size=8M",
             "--innodb-flush-log-at-trx-commit=0",
