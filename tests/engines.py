@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 
 import attrs
@@ -20,6 +21,14 @@ SERVERS = {"postgresql": "postgres_server", "mariadb": "mariadb_server"}
 SQL = ("sqlite", *SERVERS)
 EVERYWHERE = ("memory", *SQL)
 
+# A crowd of fifty shares as few processors as there are: what a wait leads to is shown elsewhere.
+_PATIENT = EngineSettings(
+    pool_size=20,
+    pool_overflow=40,
+    pool_timeout=timedelta(minutes=2),
+    connect_timeout=timedelta(minutes=1),
+    statement_timeout=timedelta(minutes=1),
+)
 _numbers = itertools.count()
 _engines: dict[str, Engine] = {}
 
@@ -59,7 +68,7 @@ def shared_engine(kind: str, request: pytest.FixtureRequest) -> Engine:
     if kind not in _engines:
         server = request.getfixturevalue(SERVERS[kind])
         url = server.create_database("coproauth")
-        _engines[kind] = sql_engine(url, settings=EngineSettings(pool_size=20, pool_overflow=40))
+        _engines[kind] = sql_engine(url, settings=_PATIENT)
         SqlStore(_engines[kind]).create_tables()
     return _engines[kind]
 

@@ -9,6 +9,7 @@ import traceback
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -59,9 +60,8 @@ class Crowd:
 
     def town(self, *, policy: Policy | None = None) -> Sandbox:
         """Return a town; unless a policy is given, its throttle does not hide the race."""
-        return Sandbox.build(
-            store=self.adapters.store, directory=self.adapters.directory, policy=policy or patient_policy()
-        )
+        patient = attrs.evolve(policy or patient_policy(), store_patience=timedelta(minutes=2))
+        return Sandbox.build(store=self.adapters.store, directory=self.adapters.directory, policy=patient)
 
     def together(self, call: Callable[[int], T], *, of: int = WORKERS) -> list[T | Refused]:
         """Return what each worker's call answered, in the order of their numbers; nothing but a refusal may be raised.
