@@ -210,7 +210,7 @@ class Policy:
     login_idle_warning: timedelta = timedelta(days=30)
     purge_batch: int = 500
 
-    store_tries: int = 10
+    store_tries: int = 20
     store_patience: timedelta = timedelta(seconds=10)
     store_backoff: timedelta = timedelta(milliseconds=10)
     store_longest_backoff: timedelta = timedelta(milliseconds=200)
