@@ -99,7 +99,7 @@ class TestPortalUrl:
             7,
         ],
     )
-    def test_unsafe_addresses_are_refused(self, portal_url: object) -> None:
+    def test_a19_a33_unsafe_addresses_are_refused(self, portal_url: object) -> None:
         """A-19, A-33: another scheme, user information, a query, a fragment, line breaks, no host, no text."""
         with pytest.raises(ConfigurationError):
             _wire(portal_url=portal_url)

@@ -61,7 +61,7 @@ def _wire(engine: Engine, town: Sandbox, *, epoch: int) -> Coproauth:
 
 
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
-def test_nothing_from_before_is_accepted(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
+def test_d28_nothing_from_before_is_accepted(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
     """With the epoch raised, sessions, links and codes of before the backup are refused; logins and accounts are there.
 
     Without it they would come back to life: the code that was used, the session that ended, the link that was used.

@@ -84,7 +84,7 @@ def accounts_shown(town: Sandbox, answers: list[SignedIn | Refused | None]) -> s
     return {account.id for token in tokens for account in town.auth.login.session(token).accounts}
 
 
-def test_one_code_opens_one_login(crowd: Crowd, town: Sandbox) -> None:
+def test_a49_d17_one_code_opens_one_login(crowd: Crowd, town: Sandbox) -> None:
     """Of fifty people who activate with one code, one succeeds; the others come second (A-49, D-17)."""
     code, digits = proven_code(town, town.contact(), JEANNE)
 
@@ -113,7 +113,7 @@ def test_one_code_is_added_to_one_of_many_sessions(crowd: Crowd, town: Sandbox) 
     assert {type(answer) for answer in answers} == {SignedIn, ActivationRefused}
 
 
-def test_two_codes_with_one_new_address_open_one_login(crowd: Crowd, town: Sandbox) -> None:
+def test_d18_two_codes_with_one_new_address_open_one_login(crowd: Crowd, town: Sandbox) -> None:
     """One creates the login, the other is added to it or told that it exists, and keeps its code (D-18)."""
     contacts = [town.contact(condominium=f"Résidence {number}") for number in range(2)]
     passwords = [PASSWORD, OTHER_PASSWORD]
@@ -147,7 +147,7 @@ def test_managers_leave_one_standing_code(crowd: Crowd, town: Sandbox) -> None:
     assert [opens_something(town, code) for code in codes].count(True) == 1
 
 
-def test_a_reset_link_works_once(crowd: Crowd, town: Sandbox) -> None:
+def test_a26_a49_a_reset_link_works_once(crowd: Crowd, town: Sandbox) -> None:
     """Of fifty people who follow one link, one sets the password (A-26, A-49)."""
     town.activate(town.contact(), JEANNE)
     town.auth.password_reset.request(email=JEANNE, source=town.source)
@@ -174,7 +174,7 @@ def test_a_session_is_replaced_once(crowd: Crowd, town: Sandbox) -> None:
     assert {type(answer) for answer in answers} == {SignedIn, SessionRefused}
 
 
-def test_nobody_gets_another_s_session(crowd: Crowd, town: Sandbox) -> None:
+def test_a53_nobody_gets_another_s_session(crowd: Crowd, town: Sandbox) -> None:
     """Two logins each of twelve people cross, and each token is its owner's (A-53)."""
     emails = [f"person{number}@example.fr" for number in range(12)]
     for email in emails:
@@ -228,7 +228,7 @@ def test_a_password_change_leaves_no_session_of_before(crowd: Crowd, town: Sandb
     assert [is_open(town, answer) for answer in answers] == [False] * 8
 
 
-def test_a_temporary_password_and_a_link_from_elsewhere_exclude_each_other(crowd: Crowd, town: Sandbox) -> None:
+def test_d01_a_temporary_password_and_a_link_from_elsewhere_exclude_each_other(crowd: Crowd, town: Sandbox) -> None:
     """A manager who sets a password never gets at an account of another portfolio, linked that instant (D-01)."""
     near, far = town.contact(), town.contact(condominium="Les Pins", portfolio_id=OTHER_PORTFOLIO)
     token = town.activate(near, JEANNE).token
@@ -249,7 +249,7 @@ def test_a_temporary_password_and_a_link_from_elsewhere_exclude_each_other(crowd
     assert (town.auth.login.identifier_of(far.id) is not None) == linked
 
 
-def test_a_contact_taken_off_while_it_is_activated_opens_nothing(crowd: Crowd, town: Sandbox) -> None:
+def test_a54_a_contact_taken_off_while_it_is_activated_opens_nothing(crowd: Crowd, town: Sandbox) -> None:
     """Whichever of activation and dissociation comes first, neither link nor session is left (A-54)."""
     contact = town.contact()
     code, digits = proven_code(town, contact, JEANNE)
@@ -269,7 +269,7 @@ def test_a_contact_taken_off_while_it_is_activated_opens_nothing(crowd: Crowd, t
     assert [is_open(town, answer) for answer in answers] == [False] * 8
 
 
-def test_a_contact_deleted_while_it_is_activated_shows_nowhere(crowd: Crowd, town: Sandbox) -> None:
+def test_a54_a_contact_deleted_while_it_is_activated_shows_nowhere(crowd: Crowd, town: Sandbox) -> None:
     """Once the host has deleted a contact, no session shows its account, however they met (A-54)."""
     contact = town.contact()
     code, digits = proven_code(town, contact, JEANNE)
@@ -289,7 +289,9 @@ def test_a_contact_deleted_while_it_is_activated_shows_nowhere(crowd: Crowd, tow
 
 
 @pytest.mark.parametrize("removal", ["dissociated", "contact deleted", "condominium deleted"])
-def test_an_account_that_goes_while_it_is_selected_is_not_shown(crowd: Crowd, town: Sandbox, removal: str) -> None:
+def test_a54_d19_an_account_that_goes_while_it_is_selected_is_not_shown(
+    crowd: Crowd, town: Sandbox, removal: str
+) -> None:
     """Logins and switches that meet the end of an account do not show it afterwards (A-54, D-19)."""
     lilas, pins = town.contact(condominium="Les Lilas"), town.contact(condominium="Les Pins")
     town.activate(lilas, JEANNE)

@@ -83,7 +83,7 @@ class TestAway:
 
             assert (opened, before is not None, ended, view(store)) == (None, True, True, None)
 
-    def test_a_restart_without_persistence_ends_every_session(self, server: RedisServer) -> None:
+    def test_d29_a_restart_without_persistence_ends_every_session(self, server: RedisServer) -> None:
         """Everybody logs in again; nothing else is lost."""
         with sessions_on(server) as store:
             town = Sandbox.build(store=store)

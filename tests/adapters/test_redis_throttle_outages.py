@@ -36,7 +36,7 @@ def tried_once(throttle: RedisThrottle, number: int) -> weakref.ref[_Name]:
 class TestAway:
     """A Redis that does not count admits nobody, unless the policy has each process count for itself."""
 
-    def test_nobody_is_admitted_while_it_is_stopped(self, server: RedisServer) -> None:
+    def test_d29_nobody_is_admitted_while_it_is_stopped(self, server: RedisServer) -> None:
         """The attempt is unavailable, and its settlement too; when Redis is back, so is the throttle."""
         with throttle_on(server) as throttle:
             before = waits(throttle, 1)
@@ -49,7 +49,7 @@ class TestAway:
 
             assert (before, waits(throttle, 4)) == ([0], [0, 0, 0, 10])
 
-    def test_nobody_is_admitted_while_it_hangs(self, server: RedisServer) -> None:
+    def test_d29_nobody_is_admitted_while_it_hangs(self, server: RedisServer) -> None:
         """A Redis that takes connections and answers nothing keeps nobody waiting for it."""
         with throttle_on(server) as throttle:
             waits(throttle, 1)
@@ -66,7 +66,7 @@ class TestAway:
             assert waits(throttle, 4)[-1] == 10
 
     @pytest.mark.parametrize("outage", ["stop", "pause"])
-    def test_each_process_counts_for_itself_if_the_policy_says_so(self, server: RedisServer, outage: str) -> None:
+    def test_d29_each_process_counts_for_itself_if_the_policy_says_so(self, server: RedisServer, outage: str) -> None:
         """In its own memory, by the same rule, until Redis answers again."""
         with throttle_on(server, LOCAL) as throttle, throttle_on(server, LOCAL) as other:
             waits(throttle, 2)
@@ -232,7 +232,7 @@ class TestLoss:
 
             assert waits(throttle, 4) == [0, 0, 0, 10]
 
-    def test_a_server_that_drops_keys_still_counts(self) -> None:
+    def test_d29_a_server_that_drops_keys_still_counts(self) -> None:
         """Under a policy that evicts, nothing fails; what was dropped counts anew."""
         with small_server("allkeys-lru") as server, throttle_on(server, Policy()) as throttle:
             for number in range(9999):

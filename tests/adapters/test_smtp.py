@@ -273,7 +273,7 @@ def test_a_wrong_password_is_reported_without_being_told(
     ],
     ids=ascii,
 )
-def test_an_address_that_is_not_plain_is_refused_before_any_word(start: Start, address: str) -> None:
+def test_a18_a19_an_address_that_is_not_plain_is_refused_before_any_word(start: Start, address: str) -> None:
     """A-18, A-19: what one parser takes for one address and another for two reaches no server."""
     post = start()
 
@@ -288,7 +288,7 @@ def test_an_address_that_is_not_plain_is_refused_before_any_word(start: Start, a
 @pytest.mark.parametrize(
     "attack", ["Bcc: eve@example.com", ".{0}MAIL FROM:<eve@example.com>{0}RCPT TO:<eve@example.com>", "{0}.{0}", ""]
 )
-def test_a_name_adds_no_command_and_no_header(start: Start, breaker: str, attack: str) -> None:
+def test_a19_a_name_adds_no_command_and_no_header(start: Start, breaker: str, attack: str) -> None:
     """A-19: whatever a condominium is called, the server hears of one sender, one recipient and one mail."""
     post = start()
     plain = AccountAddedMessage(to=NOTICE.to, locale="fr", condominium_name="Les Lilas")
@@ -306,7 +306,7 @@ def test_a_name_adds_no_command_and_no_header(start: Start, breaker: str, attack
 @pytest.mark.parametrize(
     "wrong", ["", "a b", "a@b", "a>", "é", *(f"a{breaker}b" for breaker in LINE_BREAKERS)], ids=ascii
 )
-def test_an_id_that_is_not_plain_is_refused_before_any_word(start: Start, wrong: str) -> None:
+def test_a19_an_id_that_is_not_plain_is_refused_before_any_word(start: Start, wrong: str) -> None:
     """A-19: an embedder's own id becomes a header, and never two."""
     post = start()
 
@@ -318,7 +318,7 @@ def test_an_id_that_is_not_plain_is_refused_before_any_word(start: Start, wrong:
 
 
 @pytest.mark.parametrize("breaker", LINE_BREAKERS, ids=ascii)
-def test_a_link_that_is_not_plain_is_refused_before_any_word(start: Start, breaker: str) -> None:
+def test_a19_a_link_that_is_not_plain_is_refused_before_any_word(start: Start, breaker: str) -> None:
     """A-19: neither inside nor at the end."""
     post = start()
     messages: list[Message] = [

@@ -96,7 +96,7 @@ def _with_all_that_is_odd(rows: list[str]) -> list[str]:
     return [odd.get(number, row) for number, row in enumerate(rows)]
 
 
-def test_ten_thousand_contacts_with_all_that_is_odd(
+def test_d16_ten_thousand_contacts_with_all_that_is_odd(
     each_installation: Installation, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """D-16: contacts and codes, no login, no mail; each odd row is told; the second run changes nothing."""

@@ -44,7 +44,7 @@ class TestPortfolio:
             ("", None, False),
         ],
     )
-    def test_only_the_same_portfolio_is_managed(self, own: str, asked: str | None, expected: bool) -> None:  # noqa: FBT001
+    def test_d04_only_the_same_portfolio_is_managed(self, own: str, asked: str | None, expected: bool) -> None:  # noqa: FBT001
         """D-04: also two portfolios without id are not the same."""
         assert manages(Manager(id="manager-1", portfolio_id=own), asked) is expected
 
@@ -55,7 +55,7 @@ class TestPortfolio:
         assert require_managed(contact, _MANAGER) == contact
 
     @pytest.mark.parametrize("contact", [None, _contact(_account(1, portfolio_id="south"))])
-    def test_anothers_contact_and_none_look_alike(self, contact: Contact | None) -> None:
+    def test_d04_anothers_contact_and_none_look_alike(self, contact: Contact | None) -> None:
         """D-04: whether there is such a contact elsewhere does not show."""
         with pytest.raises(NotAllowed) as refusal:
             require_managed(contact, _MANAGER)
@@ -95,7 +95,7 @@ class TestSwitching:
     @pytest.mark.parametrize(
         ("account_id", "expected"), [("account-1", _FIRST), ("account-2", _SECOND), ("account-3", None), ("", None)]
     )
-    def test_only_ones_own_can_be_selected(self, account_id: str, expected: Account | None) -> None:
+    def test_d22_only_ones_own_can_be_selected(self, account_id: str, expected: Account | None) -> None:
         """D-22: another's, unknown and gone are all None."""
         assert decide_switch((_FIRST, _SECOND), account_id) == expected
 

@@ -107,7 +107,7 @@ class TestCodeThatOpensNothing:
             (_EXPIRED, _CONTACT, "code_expired"),
         ],
     )
-    def test_the_code_is_looked_at_first(
+    def test_d34_d23_the_code_is_looked_at_first(
         self, rest: Candidate, code: CodeRecord | None, contact: Contact | None, reason: str
     ) -> None:
         """D-34, D-23: gone contacts and former managers' codes read as unknown; nothing is told about e-mails."""
@@ -123,7 +123,7 @@ class TestCodeThatOpensNothing:
             (_CODE.expires_at + timedelta(seconds=1), Refuse("code_expired")),
         ],
     )
-    def test_expiry_is_decided_at_use(self, at: datetime, decision: HeldCode | Refuse) -> None:
+    def test_a46_expiry_is_decided_at_use(self, at: datetime, decision: HeldCode | Refuse) -> None:
         """A-46: usable until the last second, and refused from the end on without any cleaner."""
         assert decide_code(_CODE, _CONTACT, at=at) == decision
 
@@ -147,7 +147,7 @@ class TestUsedCode:
             attrs.evolve(_KNOWN, identity=attrs.evolve(_IDENTITY, id="identity-2")),
         ],
     )
-    def test_every_other_e_mail_is_told_that_it_was_used(self, candidate: Candidate) -> None:
+    def test_d09_every_other_e_mail_is_told_that_it_was_used(self, candidate: Candidate) -> None:
         """D-09: another login's e-mail, a new one and none at all."""
         assert _decide(attrs.evolve(candidate, code=_USED)) == Refuse("code_already_used")
 
@@ -175,11 +175,11 @@ class TestExistingLogin:
         """S7: the policy for new passwords and the proof by mail have no say."""
         assert _decide(candidate) == LinkToIdentity(_HELD, _IDENTITY)
 
-    def test_the_wrong_password_is_told_as_registered(self) -> None:
+    def test_a24_the_wrong_password_is_told_as_registered(self) -> None:
         """A-24: neither a new password nor a proof by mail takes over a login."""
         assert _decide(attrs.evolve(_KNOWN, password_fits=False)) == Registered()
 
-    def test_a_temporary_password_must_be_changed_first(self) -> None:
+    def test_d01_a_temporary_password_must_be_changed_first(self) -> None:
         """D-01: nothing is linked under a password that a manager set."""
         assert _decide(attrs.evolve(_KNOWN, identity=_TEMPORARY)) == MustChangePassword(_TEMPORARY)
 
@@ -209,7 +209,7 @@ class TestNewLogin:
         """The address is proven."""
         assert _decide(_NEW) == CreateIdentity(_HELD, _EMAIL)
 
-    def test_digits_under_an_older_key_open_a_login(self) -> None:
+    def test_d26_digits_under_an_older_key_open_a_login(self) -> None:
         """D-26: a rotation between mail and answer does no harm."""
         assert _decide(attrs.evolve(_NEW, expected_digits=("654321", "123456"))) == CreateIdentity(_HELD, _EMAIL)
 
@@ -230,7 +230,7 @@ class TestNewLogin:
             attrs.evolve(_CODE, proof_requested_at=_AT - timedelta(days=3650)),
         ],
     )
-    def test_an_old_or_foreign_proof_is_expired(self, code: CodeRecord) -> None:
+    def test_a40_an_old_or_foreign_proof_is_expired(self, code: CodeRecord) -> None:
         """A-40: no proof, one for another address, or one of ten minutes ago."""
         assert _decide(attrs.evolve(_NEW, code=code)) == WrongProof("email_code_expired")
 

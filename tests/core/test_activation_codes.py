@@ -60,7 +60,7 @@ class TestVectors:
         for code in _vectors()["valid"]:
             assert str(ActivationCode.parse(code)) == code
 
-    def test_aliases_are_read_as_the_code_they_stand_for(self) -> None:
+    def test_d32_aliases_are_read_as_the_code_they_stand_for(self) -> None:
         """D-32: O/0, I/l/1, lower case, spaces and any dash are accepted."""
         for alias in _vectors()["aliases"]:
             assert str(ActivationCode.parse(alias["typed"])) == alias["code"]
@@ -85,7 +85,7 @@ class TestVectors:
             "FR23\u2212R1AV\u2014ZZEQ\u2010KSGG",
         ],
     )
-    def test_own_aliases(self, typed: str) -> None:
+    def test_d32_own_aliases(self, typed: str) -> None:
         """D-32: O/0, I/l/1, lower case, spaces and any dash are accepted."""
         assert str(ActivationCode.parse(typed)) == _ONE
 
@@ -107,7 +107,7 @@ class TestVectors:
             "FR23-R1AV-ZZEQ-KSGG\u200b",
         ],
     )
-    def test_own_invalid_codes(self, typed: str) -> None:
+    def test_d32_own_invalid_codes(self, typed: str) -> None:
         """What is no code reads as an unknown one: a wrong length, symbol, check, or look-alike script."""
         with pytest.raises(ActivationRefused) as refusal:
             ActivationCode.parse(typed)
@@ -126,7 +126,7 @@ class TestReading:
         assert ActivationCode.parse(str(code)) == code
 
     @given(st.data())
-    def test_spelling_does_not_matter(self, data: st.DataObject) -> None:
+    def test_d32_spelling_does_not_matter(self, data: st.DataObject) -> None:
         """D-32: case, separators and the usual misreadings change nothing."""
         code = data.draw(activation_codes())
         typed = data.draw(spellings_of(code))

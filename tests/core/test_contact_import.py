@@ -108,7 +108,7 @@ class TestOddities:
         ("email", "oddity"),
         [("", Oddity.NO_EMAIL), ("   ", Oddity.NO_EMAIL), ("jeanne@", Oddity.BAD_EMAIL), ("néant", Oddity.BAD_EMAIL)],
     )
-    def test_a_contact_without_a_good_email_is_imported_without(self, email: str, oddity: Oddity) -> None:
+    def test_d16_a_contact_without_a_good_email_is_imported_without(self, email: str, oddity: Oddity) -> None:
         """The code in the letter needs none."""
         file = read_contacts(_file(_contact("Jeanne", email)))
 
@@ -123,7 +123,7 @@ class TestOddities:
             ("marc@EXAMPLE.fr", Oddity.SAME_EMAIL),
         ],
     )
-    def test_two_contacts_on_one_email_are_both_imported(self, email: str, oddity: Oddity) -> None:
+    def test_d10_two_contacts_on_one_email_are_both_imported(self, email: str, oddity: Oddity) -> None:
         """D-10: they may be a couple; each is told with the line of the first."""
         file = read_contacts(_file(_contact("Marc", "marc@example.fr"), _contact("Jeanne", email)))
 
@@ -139,7 +139,7 @@ class TestOddities:
             ("m@example.fr", Oddity.OTHER_EMAIL),
         ],
     )
-    def test_the_same_contact_twice_is_imported_once(self, email: str, oddity: Oddity) -> None:
+    def test_d16_the_same_contact_twice_is_imported_once(self, email: str, oddity: Oddity) -> None:
         """The first row counts, its e-mail too."""
         file = read_contacts(_file(_contact("Marc", "marc@example.fr"), _contact("Marc", email)))
 
@@ -155,7 +155,7 @@ class TestOddities:
             ("cabinet-1;Les Lilas;Lot 12;Jean\x00ne;", "contact: malformed"),
         ],
     )
-    def test_a_row_that_cannot_be_kept_is_left_out(self, line: str, field: str) -> None:
+    def test_d16_a_row_that_cannot_be_kept_is_left_out(self, line: str, field: str) -> None:
         """By the name of its column; the other rows are read."""
         file = read_contacts(_file(line, _contact("Marc", "marc@example.fr")))
 
@@ -163,7 +163,7 @@ class TestOddities:
         assert file.findings == (Finding(line=2, oddity=Oddity.FIELD, field=field),)
 
     @pytest.mark.parametrize("line", ["cabinet-1;Les Lilas;Lot 12;Jeanne", "cabinet-1;Les Lilas;Lot 12;Jeanne;;", "x"])
-    def test_a_row_with_other_cells_than_the_header_is_left_out(self, line: str) -> None:
+    def test_d16_a_row_with_other_cells_than_the_header_is_left_out(self, line: str) -> None:
         """Nobody can say which of them is which."""
         assert _findings(line) == [Finding(line=2, oddity=Oddity.CELLS)]
 

@@ -55,7 +55,7 @@ def _contacts(*portfolio_ids: str) -> tuple[Contact, ...]:
         (_IDENTITY, _contacts("north", "north")[1:], RefuseHandOver(reason="reset_link_only")),
     ],
 )
-def test_only_a_login_wholly_within_reach_may_be_set(
+def test_d01_only_a_login_wholly_within_reach_may_be_set(
     identity: Identity | None, contacts: tuple[Contact, ...], decision: HandOver | RefuseHandOver
 ) -> None:
     """S10, D-01: an account outside the portfolio or in none, or the contact itself gone: only a link can be sent."""
@@ -64,7 +64,7 @@ def test_only_a_login_wholly_within_reach_may_be_set(
     assert decide_hand_over(identity, contacts, contact=acted_on, manager=manager) == decision
 
 
-def test_a_manager_without_portfolio_reaches_nothing() -> None:
+def test_d04_a_manager_without_portfolio_reaches_nothing() -> None:
     """D-04: ``None`` equals nothing, not even the contact of a condominium without portfolio."""
     manager = Manager(id="m", portfolio_id="")
 

@@ -78,7 +78,7 @@ class TestHolding:
         assert is_live(used_just_now, _IDENTITY, at=_AT + after, policy=_POLICY) is holds
 
     @pytest.mark.parametrize(("stamp", "holds"), [(3, True), (4, False), (2, False)])
-    def test_it_ends_with_a_change_of_its_login(self, stamp: int, holds: bool) -> None:  # noqa: FBT001
+    def test_a76_it_ends_with_a_change_of_its_login(self, stamp: int, holds: bool) -> None:  # noqa: FBT001
         """A-76: a changed password or e-mail ends it (ASVS V7.4.3)."""
         identity = attrs.evolve(_IDENTITY, credential_stamp=stamp)
 
@@ -115,7 +115,7 @@ class TestShowing:
         assert (session.active_account, session.accounts) == (None, ())
 
     @pytest.mark.parametrize(("digest", "is_current"), [("secret-digest", True), ("other", False)])
-    def test_a_summary_tells_its_owner_enough(self, digest: str, is_current: bool) -> None:  # noqa: FBT001
+    def test_a80_a_summary_tells_its_owner_enough(self, digest: str, is_current: bool) -> None:  # noqa: FBT001
         """A-80: a handle that opens nothing, where from, since when, and whether it is this one."""
         summary = summarize(_RECORD, current=attrs.evolve(_RECORD, digest=digest))
 

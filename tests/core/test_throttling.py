@@ -107,7 +107,7 @@ class TestAdmission:
         assert decision == self._after(1, at=_AT + timedelta(hours=24))
 
     @pytest.mark.parametrize("behind", [timedelta(microseconds=1), timedelta(seconds=60), timedelta(hours=2)])
-    def test_free_attempts_do_not_wait_for_a_clock(self, behind: timedelta) -> None:
+    def test_d25_free_attempts_do_not_wait_for_a_clock(self, behind: timedelta) -> None:
         """D-25: of two servers or threads, the one whose clock was read a moment earlier is not held up."""
         assert isinstance(decide_admission([_KEY], self._after(1), at=_AT - behind), dict)
 

@@ -113,7 +113,7 @@ class TestSignature:
 
         assert _read(weak.dumps(attrs.astuple(_CLAIMS))) is LinkFault.INVALID
 
-    def test_a_link_without_time_is_refused(self) -> None:
+    def test_a27_a_link_without_time_is_refused(self) -> None:
         """A-27: a value signed with the right key but no timestamp never counts as fresh."""
         timeless = URLSafeSerializer(
             [_KEY.encode()],
@@ -151,7 +151,7 @@ class TestPurpose:
 
     @pytest.mark.parametrize("made_for", _PURPOSES)
     @pytest.mark.parametrize("read_for", _PURPOSES)
-    def test_only_the_diagonal_is_accepted(self, made_for: LinkPurpose, read_for: LinkPurpose) -> None:
+    def test_a29_only_the_diagonal_is_accepted(self, made_for: LinkPurpose, read_for: LinkPurpose) -> None:
         """A-29: each kind of link at each reader; only its own takes it."""
         token = _RING.sign_link(made_for, _CLAIMS, at=_AT)
 
@@ -159,15 +159,15 @@ class TestPurpose:
 
         assert answer == (_CLAIMS if made_for is read_for else LinkFault.INVALID)
 
-    def test_another_portal_is_refused(self) -> None:
+    def test_a48_another_portal_is_refused(self) -> None:
         """A-48: a link of one portal is void on another that has the same keys."""
         assert _read(_TOKEN, ring=attrs.evolve(_RING, audience="https://other.example.fr")) is LinkFault.INVALID
 
-    def test_another_epoch_is_refused(self) -> None:
+    def test_d28_another_epoch_is_refused(self) -> None:
         """D-28: a link from before the epoch was raised is void."""
         assert _read(_TOKEN, ring=attrs.evolve(_RING, epoch=1)) is LinkFault.INVALID
 
-    def test_salts_are_joined_unambiguously(self) -> None:
+    def test_a29_salts_are_joined_unambiguously(self) -> None:
         """A-29: no other split of the same characters into parts has the same keyed hash."""
         assert _RING.macs(Purpose.FORM, "ab", "c") != _RING.macs(Purpose.FORM, "a", "bc")
         assert _RING.macs(Purpose.FORM, "a", "") != _RING.macs(Purpose.FORM, "a")
@@ -197,7 +197,7 @@ class TestAge:
             (timedelta(days=3650), False),
         ],
     )
-    def test_a_link_is_refused_from_its_lifetime_on(self, after: timedelta, is_fresh: bool) -> None:  # noqa: FBT001
+    def test_a27_a_link_is_refused_from_its_lifetime_on(self, after: timedelta, is_fresh: bool) -> None:  # noqa: FBT001
         """A-27: accepted one second before the end, and never again from the end on."""
         assert _read(_TOKEN, after=after) == (_CLAIMS if is_fresh else LinkFault.EXPIRED)
 
@@ -205,11 +205,11 @@ class TestAge:
         ("ahead", "is_fresh"),
         [(timedelta(seconds=60), True), (timedelta(seconds=61), False), (timedelta(days=1), False)],
     )
-    def test_a_signer_may_be_ahead_by_the_leeway(self, ahead: timedelta, is_fresh: bool) -> None:  # noqa: FBT001
+    def test_d25_a_signer_may_be_ahead_by_the_leeway(self, ahead: timedelta, is_fresh: bool) -> None:  # noqa: FBT001
         """D-25: the clocks of two servers may differ by the policy's leeway and no more."""
         assert _read(_TOKEN, after=-ahead) == (_CLAIMS if is_fresh else LinkFault.EXPIRED)
 
-    def test_no_leeway_is_possible(self) -> None:
+    def test_d25_no_leeway_is_possible(self) -> None:
         """D-25: the leeway is configurable, down to nothing."""
         strict = Policy(clock_leeway=timedelta(0))
 
@@ -218,7 +218,7 @@ class TestAge:
         assert answer is LinkFault.EXPIRED
 
     @pytest.mark.parametrize("purpose", _PURPOSES)
-    def test_each_purpose_has_its_own_lifetime(self, purpose: LinkPurpose) -> None:
+    def test_a30_each_purpose_has_its_own_lifetime(self, purpose: LinkPurpose) -> None:
         """A-30: reset, confirmation and choice of a password each obey their own limit."""
         lifetimes = {
             Purpose.RESET: timedelta(minutes=7),
@@ -236,7 +236,7 @@ class TestAge:
         assert _RING.read_link(purpose, token, at=end - timedelta(seconds=1), policy=policy) == _CLAIMS
         assert _RING.read_link(purpose, token, at=end, policy=policy) is LinkFault.EXPIRED
 
-    def test_the_lifetime_is_the_readers(self) -> None:
+    def test_a30_the_lifetime_is_the_readers(self) -> None:
         """A-30: a policy that is made stricter holds for links that are out already."""
         stricter = Policy(reset_link_lifetime=timedelta(minutes=5))
 
@@ -280,26 +280,26 @@ class TestClaims:
 class TestKeyRotation:
     """D-26: keys are listed oldest first; the last signs, all are accepted."""
 
-    def test_the_last_key_signs(self) -> None:
+    def test_d26_the_last_key_signs(self) -> None:
         """What two keys made is accepted by the new one alone."""
         both = attrs.evolve(_RING, secret_keys=[_OLD_KEY, _KEY])
 
         assert _read(both.sign_link(Purpose.RESET, _CLAIMS, at=_AT)) == _CLAIMS
 
-    def test_older_keys_are_accepted(self) -> None:
+    def test_d26_older_keys_are_accepted(self) -> None:
         """What the old key alone made is accepted as long as it is listed."""
         old = attrs.evolve(_RING, secret_keys=[_OLD_KEY])
         both = attrs.evolve(_RING, secret_keys=[_OLD_KEY, _KEY])
 
         assert _read(old.sign_link(Purpose.RESET, _CLAIMS, at=_AT), ring=both) == _CLAIMS
 
-    def test_a_dropped_key_voids_what_it_made(self) -> None:
+    def test_d26_a_dropped_key_voids_what_it_made(self) -> None:
         """A key that leaked is dropped, and its links with it."""
         old = attrs.evolve(_RING, secret_keys=[_OLD_KEY])
 
         assert _read(old.sign_link(Purpose.RESET, _CLAIMS, at=_AT)) is LinkFault.INVALID
 
-    def test_keyed_hashes_come_under_every_key_the_signing_one_first(self) -> None:
+    def test_d26_keyed_hashes_come_under_every_key_the_signing_one_first(self) -> None:
         """Codes that were issued under an older key are still found."""
         both = attrs.evolve(_RING, secret_keys=[_OLD_KEY, _KEY])
         old = attrs.evolve(_RING, secret_keys=[_OLD_KEY])
@@ -309,7 +309,7 @@ class TestKeyRotation:
             *old.macs(Purpose.CODE_INDEX, "x"),
         )
 
-    def test_session_digests_do_not_depend_on_keys(self) -> None:
+    def test_d26_session_digests_do_not_depend_on_keys(self) -> None:
         """Sessions survive a rotation."""
         assert attrs.evolve(_RING, secret_keys=[_OLD_KEY]).digest("token") == _RING.digest("token")
 
@@ -328,7 +328,7 @@ class TestSessionTokens:
         """No two tokens share a digest."""
         assert (_RING.digest(one) == _RING.digest(other)) == (one == other)
 
-    def test_the_digest_depends_on_the_epoch(self) -> None:
+    def test_d28_the_digest_depends_on_the_epoch(self) -> None:
         """D-28: sessions from before the epoch was raised are not found."""
         assert attrs.evolve(_RING, epoch=1).digest("token") != _RING.digest("token")
 
@@ -349,7 +349,7 @@ class TestProofDigits:
         assert digits.isascii()
         assert digits.isdigit()
 
-    def test_they_follow_from_nonce_and_address(self) -> None:
+    def test_a40_they_follow_from_nonce_and_address(self) -> None:
         """A-40: another request or another address has other digits, the same has the same."""
         digits = {
             _RING.proof_digits(nonce=nonce, email_key=email_key)

@@ -72,7 +72,7 @@ def test_wrong_digits_can_be_typed_again(sandbox: Sandbox, browser: Browser) -> 
     assert right.headers["location"] == "/"
 
 
-def test_a_mistyped_address_can_be_corrected(sandbox: Sandbox, browser: Browser) -> None:
+def test_d11_a_mistyped_address_can_be_corrected(sandbox: Sandbox, browser: Browser) -> None:
     """The step before is shown again, with what was typed (D-11)."""
     code = sandbox.code_for(sandbox.contact())
     browser.post("/activate/login", code=code, email="jeane@example.fr", new_password=PASSWORD)

@@ -56,7 +56,7 @@ def test_strangers_are_led_to_the_entrance(sandbox: Sandbox) -> None:
     assert client.get("/desk", follow_redirects=False).headers["location"] == "/staff"
 
 
-def test_it_shows_who_is_activated_and_no_login(sandbox: Sandbox, manager_browser: Browser) -> None:
+def test_d35_it_shows_who_is_activated_and_no_login(sandbox: Sandbox, manager_browser: Browser) -> None:
     """Yes or no, and the e-mail on the file; never the one of the login (D-35)."""
     contact = sandbox.contact(email=ON_FILE)
     sandbox.activate(contact, JEANNE)
@@ -116,7 +116,7 @@ def test_what_is_no_contact_is_refused(manager_browser: Browser, contact_id: str
     assert manager_browser.get(f"/desk/contacts/{contact_id}").status_code in {404, 422}
 
 
-def test_another_portfolio_does_not_exist(sandbox: Sandbox, manager_browser: Browser) -> None:
+def test_d04_another_portfolio_does_not_exist(sandbox: Sandbox, manager_browser: Browser) -> None:
     """Condominiums and contacts of others look like ones that are not there (D-04)."""
     other = sandbox.contact(portfolio_id="portfolio-2")
     code = sandbox.code_for(other)
@@ -131,7 +131,7 @@ def test_another_portfolio_does_not_exist(sandbox: Sandbox, manager_browser: Bro
     assert sandbox.auth.activation.preview(code, source=sandbox.source).contact_name == other.name
 
 
-def test_the_link_goes_to_the_login(sandbox: Sandbox, manager_browser: Browser) -> None:
+def test_d02_the_link_goes_to_the_login(sandbox: Sandbox, manager_browser: Browser) -> None:
     """Never to the e-mail on the file (S9, D-02)."""
     contact = sandbox.contact(email=ON_FILE)
     sandbox.activate(contact, JEANNE)
@@ -156,7 +156,7 @@ def test_a_temporary_password_is_shown_once(sandbox: Sandbox, manager_browser: B
     assert "Choisissez votre mot de passe" in manager_browser.log_in(JEANNE, shown[1]).text
 
 
-def test_beyond_the_managers_reach_only_the_link_is_offered(sandbox: Sandbox, manager_browser: Browser) -> None:
+def test_d01_beyond_the_managers_reach_only_the_link_is_offered(sandbox: Sandbox, manager_browser: Browser) -> None:
     """A login that also opens another portfolio's account keeps its password; the cause is not told (D-01)."""
     contact = sandbox.contact()
     sandbox.activate(contact, JEANNE)
@@ -194,7 +194,7 @@ def test_letters_carry_codes_that_work(sandbox: Sandbox, manager_browser: Browse
     assert f"{PORTAL_URL}/activate" in one
 
 
-def test_dissociation_is_confirmed_first(sandbox: Sandbox, manager_browser: Browser) -> None:
+def test_d12_dissociation_is_confirmed_first(sandbox: Sandbox, manager_browser: Browser) -> None:
     """The page asks; the button acts (D-12)."""
     contact = sandbox.contact()
     sandbox.activate(contact, JEANNE)

@@ -120,7 +120,7 @@ def test_the_password_is_changed(sandbox: Sandbox, browser: Browser) -> None:
     assert sandbox.log_in(JEANNE, password=CHOSEN).session.email == JEANNE
 
 
-def test_the_email_is_changed_once_the_new_one_confirms(sandbox: Sandbox, browser: Browser) -> None:
+def test_d14_d30_the_email_is_changed_once_the_new_one_confirms(sandbox: Sandbox, browser: Browser) -> None:
     """Opening the link changes nothing; the button does, and every session ends (D-14, D-30)."""
     sandbox.activate(sandbox.contact(), JEANNE)
     browser.log_in(JEANNE, PASSWORD)

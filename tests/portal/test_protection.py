@@ -56,7 +56,7 @@ class TestHeaders:
 
     @pytest.mark.parametrize("path", _paths())
     @pytest.mark.parametrize("method", ["GET", "POST", "PUT"])
-    def test_every_answer_carries_them(self, browser: Browser, method: str, path: str) -> None:
+    def test_a83_every_answer_carries_them(self, browser: Browser, method: str, path: str) -> None:
         """Pages, redirects, refusals and errors alike are sent with the whole set."""
         headers = browser.client.request(method, path, follow_redirects=False).headers
 
@@ -191,7 +191,7 @@ class TestForms:
         assert answer.status_code == 403
         assert other.get("/").status_code == 200
 
-    def test_the_token_from_before_login_is_dead_after_it(self, sandbox: Sandbox, browser: Browser) -> None:
+    def test_a82_the_token_from_before_login_is_dead_after_it(self, sandbox: Sandbox, browser: Browser) -> None:
         """Logging in replaces what protects the forms."""
         sandbox.activate(sandbox.contact(), JEANNE)
         before = browser.form_token()
@@ -217,7 +217,7 @@ class TestForms:
             ({}, 422),
         ],
     )
-    def test_a_form_from_another_site_is_refused_with_its_token_too(
+    def test_a82_a_form_from_another_site_is_refused_with_its_token_too(
         self, browser: Browser, headers: dict[str, str], status: int
     ) -> None:
         """What the browser says of the origin counts beside the token; a login that is merely wrong gets 422."""
@@ -225,7 +225,7 @@ class TestForms:
 
         assert browser.send("/login", fields, **headers).status_code == status
 
-    def test_a_field_given_twice_is_refused(self, browser: Browser) -> None:
+    def test_a17_a_field_given_twice_is_refused(self, browser: Browser) -> None:
         """No handler has to choose which of two values was meant (ASVS V15.3.7)."""
         body = f"form_token={browser.form_token()}&email=a%40example.fr&email=b%40example.fr&password=x"
         form = {"content-type": "application/x-www-form-urlencoded"}
@@ -243,7 +243,7 @@ class TestForms:
             (b"--x--", "multipart/form-data; boundary=x", 415),
         ],
     )
-    def test_what_is_no_small_form_is_refused(
+    def test_a82_what_is_no_small_form_is_refused(
         self, browser: Browser, content: bytes, media_type: str, status: int
     ) -> None:
         """Size, encoding and number of fields are bounded before anything is looked at."""
@@ -264,11 +264,11 @@ class TestAddresses:
     """No redirect leads off the site, and reading changes nothing."""
 
     @pytest.mark.parametrize("target", ELSEWHERE)
-    def test_the_language_switch_leads_nowhere_else(self, browser: Browser, target: str) -> None:
+    def test_a81_the_language_switch_leads_nowhere_else(self, browser: Browser, target: str) -> None:
         """Whatever is posted as the way back, the browser stays on this site (ASVS V3.7.2)."""
         assert browser.post("/locale", locale="en", path=target).headers["location"] == "/"
 
-    def test_the_language_switch_withstands_a_word_list(self, browser: Browser) -> None:
+    def test_a81_the_language_switch_withstands_a_word_list(self, browser: Browser) -> None:
         """Each known trick ends on this site, whether it is posted as the way back or asked for as an address."""
         if not _SHARED.exists():
             pytest.skip("the published lists of hostile addresses are not part of this repository")
@@ -280,7 +280,7 @@ class TestAddresses:
             assert asked.headers.get("location", "/").startswith("/"), line
             assert not asked.headers.get("location", "/").startswith("//"), line
 
-    def test_the_host_of_a_request_is_never_used(self, browser: Browser) -> None:
+    def test_a33_the_host_of_a_request_is_never_used(self, browser: Browser) -> None:
         """A forged Host shows up in no redirect and on no page."""
         answers = [browser.get(path, host="evil.example") for path in ("/", "/login", "/login/", "//evil.example")]
 
@@ -293,7 +293,7 @@ class TestAddresses:
         assert answer.headers["location"] == "/forgotten-password"
         assert '<html lang="en">' in browser.get("/forgotten-password").text
 
-    def test_opening_every_page_changes_nothing(self, sandbox: Sandbox, manager_browser: Browser) -> None:
+    def test_d30_opening_every_page_changes_nothing(self, sandbox: Sandbox, manager_browser: Browser) -> None:
         """A scanner that follows every address there is leaves session, accounts and mail as they were (D-30)."""
         contact = sandbox.contact()
         sandbox.activate(contact, JEANNE)

@@ -36,7 +36,7 @@ class TestAccounts:
 class TestSwitch:
     """Another account becomes the active one."""
 
-    def test_a_new_token_with_the_account_active(self, town: Town) -> None:
+    def test_d22_a_new_token_with_the_account_active(self, town: Town) -> None:
         """S4, D-22: the old token is dead; the session's age is unchanged."""
         token, first, _ = _two_accounts(town)
         before = town.auth.login.session(token)
@@ -68,7 +68,7 @@ class TestSwitch:
 
         assert town.auth.login.session(other).active_account == second
 
-    def test_what_cannot_be_selected_looks_alike(self, town: Town) -> None:
+    def test_d22_what_cannot_be_selected_looks_alike(self, town: Town) -> None:
         """D-22: another's, gone, unknown, blank and impossible ids; the session holds."""
         token, first, second = _two_accounts(town)
         theirs = town.contact()
@@ -109,7 +109,7 @@ class _FadingDirectory(MemoryDirectory):
         return found if self.looks_left >= 0 else found[1:]
 
 
-def test_an_account_lost_during_the_switch_is_not_selected() -> None:
+def test_a54_d19_an_account_lost_during_the_switch_is_not_selected() -> None:
     """A-54, D-19: gone between the look and the step, it is refused, and the former session holds."""
     people = _FadingDirectory()
     building = people.add_condominium(name="Les Lilas", portfolio_id="portfolio-1")

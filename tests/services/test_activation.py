@@ -61,7 +61,7 @@ class TestCodeThatOpensNothing:
         assert attempt(expired) == (ActivationRefused, "code_expired")
         assert town.hasher.seen == []
 
-    def test_a_contact_that_was_removed_takes_its_code_along(self, town: Town) -> None:
+    def test_d34_a_contact_that_was_removed_takes_its_code_along(self, town: Town) -> None:
         """D-34: removed between letter and activation, the code reads as unknown."""
         contact = town.contact()
         code = town.code_for(contact)
@@ -69,7 +69,7 @@ class TestCodeThatOpensNothing:
 
         assert refusal_of(lambda: _activate(town, code)) == (ActivationRefused, "unknown_code")
 
-    def test_a_code_works_until_its_last_second(self, town: Town) -> None:
+    def test_a46_a_code_works_until_its_last_second(self, town: Town) -> None:
         """A-46: expiry is decided at use."""
         code = town.code_for(town.contact())
         town.later(days=30, seconds=-1)
@@ -92,14 +92,14 @@ class TestUsedCode:
         )
 
     @pytest.mark.parametrize("email", [_PAUL, "no address"])
-    def test_everyone_else_is_told_that_it_was_used(self, town: Town, email: str) -> None:
+    def test_d09_everyone_else_is_told_that_it_was_used(self, town: Town, email: str) -> None:
         """D-09: the second member of the household needs a letter of its own."""
         code = town.code_for(town.contact())
         town.activate_with(code, JEANNE)
 
         assert refusal_of(lambda: _activate(town, code, email=email)) == (ActivationRefused, "code_already_used")
 
-    def test_a_clock_going_back_revives_nothing_used(self, town: Town) -> None:
+    def test_d25_a_clock_going_back_revives_nothing_used(self, town: Town) -> None:
         """D-25: what was used stays used."""
         code = town.code_for(town.contact())
         town.activate_with(code, JEANNE)
@@ -168,7 +168,7 @@ class TestNewLogin:
         assert refusal_of(lambda: _activate(town, code, email_code=wrong)) == (EmailProofRequired, "email_code_wrong")
         assert _activate(town, code, email_code=right).session.email == JEANNE
 
-    def test_digits_are_for_one_address_only(self, town: Town) -> None:
+    def test_a40_digits_are_for_one_address_only(self, town: Town) -> None:
         """A-40: the proof of one address is none of another."""
         code = town.code_for(town.contact())
         refusal_of(lambda: _activate(town, code))
@@ -211,7 +211,7 @@ class TestNewLogin:
 
         assert refusal_of(lambda: _activate(town, code, email_code=right)) == (Throttled, "throttled")
 
-    def test_a_typo_in_the_address_costs_nothing(self, town: Town) -> None:
+    def test_d11_a_typo_in_the_address_costs_nothing(self, town: Town) -> None:
         """D-11: the proof never arrives, nothing is stored, and the address can be corrected."""
         contact = town.contact()
         code = town.code_for(contact)
@@ -223,7 +223,7 @@ class TestNewLogin:
         with pytest.raises(LoginRefused):
             town.log_in("jeanne@exemple.fr")
 
-    def test_a_victims_address_needs_the_victims_mailbox(self, town: Town) -> None:
+    def test_d03_a42_a_victims_address_needs_the_victims_mailbox(self, town: Town) -> None:
         """D-03, A-42: a manager with a code of his own gets no login under another's e-mail."""
         code = town.code_for(town.contact())
         refusal_of(lambda: _activate(town, code, email="victim@example.fr"))
@@ -242,7 +242,7 @@ class TestNewLogin:
         assert signed_in.session.email == JEANNE
         assert town.mail(EmailProofMessage) == []
 
-    def test_the_person_on_the_file_is_told(self, town: Town) -> None:
+    def test_d05_the_person_on_the_file_is_told(self, town: Town) -> None:
         """D-05: a notice goes to the new login, and to the e-mail on the contact's file if it is another."""
         town.activate(town.contact(email="file@example.fr"), JEANNE)
         town.activate(town.contact(email="PAUL@example.fr"), _PAUL)
@@ -250,7 +250,7 @@ class TestNewLogin:
         assert [mail.to for mail in town.mail(ActivationNoticeMessage)] == [JEANNE, "file@example.fr", _PAUL]
 
     @pytest.mark.parametrize("email", [None, "", "no address", "a@x.fr,b@y.fr", "x" * 300])
-    def test_a_bad_address_on_the_file_does_no_harm(self, town: Town, email: str | None) -> None:
+    def test_d16_a_bad_address_on_the_file_does_no_harm(self, town: Town, email: str | None) -> None:
         """D-16: what the host has on file may be anything."""
         assert town.activate(town.contact(email=email), JEANNE).session.email == JEANNE
 
@@ -269,7 +269,7 @@ class TestExistingLogin:
         assert signed_in.session.active_account == second.account
         assert [mail.condominium_name for mail in town.mail(AccountAddedMessage, to=JEANNE)] == ["Le Moulin"]
 
-    def test_the_wrong_password_is_told_as_registered(self, town: Town) -> None:
+    def test_a11_a24_the_wrong_password_is_told_as_registered(self, town: Town) -> None:
         """A-11, A-24: the code is kept, and the login's password is unchanged."""
         town.move_in()
         code = town.code_for(town.contact())
@@ -287,7 +287,7 @@ class TestExistingLogin:
 
         assert refusal_of(lambda: _activate(town, code, password="x"))[0] is EmailAlreadyRegistered
 
-    def test_spouses_with_one_e_mail_share_a_login(self, town: Town) -> None:
+    def test_d10_spouses_with_one_e_mail_share_a_login(self, town: Town) -> None:
         """D-10: the second activation asks for the existing password; both accounts are then reachable."""
         jeanne = town.contact()
         paul = town.directory.add_contact(jeanne.account.id, name="Paul Roche")
@@ -298,7 +298,7 @@ class TestExistingLogin:
         assert _activate(town, code).session.accounts == (jeanne.account,)
         assert town.auth.login.identifier_of(paul.id) == JEANNE
 
-    def test_wrong_passwords_are_counted_on_code_and_login(self, town: Town) -> None:
+    def test_d08_a10_wrong_passwords_are_counted_on_code_and_login(self, town: Town) -> None:
         """D-08, A-10: after ten the code pauses, and so does the login's own door."""
         town.move_in()
         code = town.code_for(town.contact())
@@ -319,7 +319,7 @@ class TestExistingLogin:
 
         assert refusal_of(lambda: _activate(town, code)) == (Throttled, "throttled")
 
-    def test_nothing_is_linked_under_a_temporary_password(self, town: Town) -> None:
+    def test_d01_nothing_is_linked_under_a_temporary_password(self, town: Town) -> None:
         """D-01: the right temporary password leads to the choice of another; the code is kept."""
         contact = town.contact()
         town.activate(contact, JEANNE)
@@ -346,7 +346,7 @@ class TestExistingLogin:
         session = _activate(town, code, password=_OTHER).session
         assert [account.condominium_name for account in session.accounts] == ["Le Moulin"]
 
-    def test_a_buyers_code_does_not_attach_to_the_sellers_login(self, town: Town) -> None:
+    def test_d13_a_buyers_code_does_not_attach_to_the_sellers_login(self, town: Town) -> None:
         """D-13: not without the seller's password."""
         seller = town.contact("Seller Roche")
         town.activate(seller, JEANNE)

@@ -105,7 +105,7 @@ def test_only_letters_as_many_as_symbols_are_judged(town: Town, monkeypatch: pyt
 class TestActivated:
     """A manager sees who of his own contacts has a login, and nothing else of it."""
 
-    def test_it_names_the_contacts_with_a_login(self, town: Town) -> None:
+    def test_d35_it_names_the_contacts_with_a_login(self, town: Town) -> None:
         """D-35: yes or no, for each contact of the condominium."""
         jeanne = town.contact()
         marc = town.directory.add_contact(jeanne.account.id, name="Marc Roche")
@@ -116,7 +116,7 @@ class TestActivated:
         assert activated == {jeanne.id}
         assert marc.id not in activated
 
-    def test_another_portfolio_s_condominium_looks_like_none(self, town: Town) -> None:
+    def test_d04_another_portfolio_s_condominium_looks_like_none(self, town: Town) -> None:
         """D-04: nothing shows about contacts that are not his."""
         theirs = town.contact(portfolio_id="portfolio-2")
         answers = []
@@ -143,7 +143,7 @@ def test_dissociating_one_of_a_couple_on_one_login_tells_of_no_loss(town: Town) 
     assert town.log_in(JEANNE).session.accounts == (jeanne.account,)
 
 
-def test_a_contact_removed_in_the_middle_gets_no_temporary_password(town: Town) -> None:
+def test_a54_a_contact_removed_in_the_middle_gets_no_temporary_password(town: Town) -> None:
     """A-54: a login that no longer has the contact is not the manager's to open."""
     jeanne = town.contact()
     town.activate(jeanne, JEANNE)

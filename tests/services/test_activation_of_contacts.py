@@ -55,7 +55,7 @@ class TestIssue:
         assert issued.expires_at == town.clock.now() + timedelta(days=30)
         assert town.auth.activation.preview(issued.code, source=town.source).contact_name == contact.name
 
-    def test_issuing_again_revokes_the_former_code(self, town: Town) -> None:
+    def test_d06_issuing_again_revokes_the_former_code(self, town: Town) -> None:
         """D-06: a lost letter is worthless at once."""
         contact = town.contact()
         lost = town.code_for(contact)
@@ -66,7 +66,7 @@ class TestIssue:
         assert town.activate_with(printed_again, JEANNE).session.email == JEANNE
 
     @pytest.mark.parametrize("portfolio_id", ["portfolio-2", "", None])
-    def test_another_portfolios_contact_looks_like_none(self, town: Town, portfolio_id: str) -> None:
+    def test_d04_another_portfolios_contact_looks_like_none(self, town: Town, portfolio_id: str) -> None:
         """D-04: not his, no portfolio at all, and no such contact are one refusal."""
         stranger = Manager(id="manager-2", portfolio_id=portfolio_id)
         issue = town.auth.activation.issue
@@ -88,7 +88,7 @@ class TestIssue:
         assert [letter.contact for letter in issued] == [people[0], people[2]]
         assert len({letter.code for letter in issued}) == 2
 
-    def test_a_condominium_that_is_not_the_managers_looks_like_none(self, town: Town) -> None:
+    def test_d04_a_condominium_that_is_not_the_managers_looks_like_none(self, town: Town) -> None:
         """D-04: another portfolio's, an empty and an unknown condominium are one refusal."""
         theirs = town.contact(portfolio_id="portfolio-2").account.condominium_id
         empty = town.directory.add_condominium(name="Vide", portfolio_id="portfolio-1").id
@@ -196,7 +196,7 @@ class TestLink:
 class TestDissociate:
     """A manager unlinks a contact: link, codes and sessions end in one step."""
 
-    def test_everything_ends_at_once(self, town: Town) -> None:
+    def test_d05_d12_everything_ends_at_once(self, town: Town) -> None:
         """D-05, D-12: the account is out of reach, the login stays as an orphan and is told."""
         contact = town.contact()
         signed_in = town.activate(contact, JEANNE)
@@ -208,7 +208,7 @@ class TestDissociate:
         assert town.auth.login.identifier_of(contact.id) is None
         assert [mail.to for mail in town.mail(AccountRemovedMessage)] == [JEANNE]
 
-    def test_other_contacts_of_the_login_stay(self, town: Town) -> None:
+    def test_d12_other_contacts_of_the_login_stay(self, town: Town) -> None:
         """D-12: only this contact is taken off."""
         kept = town.move_in().session.accounts
         contact = town.contact()
@@ -218,7 +218,7 @@ class TestDissociate:
 
         assert town.log_in(JEANNE).session.accounts == kept
 
-    def test_a_code_that_is_out_is_revoked(self, town: Town) -> None:
+    def test_d12_a_code_that_is_out_is_revoked(self, town: Town) -> None:
         """D-12: the letter that is still in the post opens nothing."""
         contact = town.contact()
         code = town.code_for(contact)
@@ -237,7 +237,7 @@ class TestDissociate:
 
         assert len(town.mail(AccountRemovedMessage)) == 1
 
-    def test_only_within_the_portfolio(self, town: Town) -> None:
+    def test_d04_only_within_the_portfolio(self, town: Town) -> None:
         """D-04: another's contact and none look alike, and nothing happens."""
         contact = town.contact(portfolio_id="portfolio-2")
         signed_in = town.activate(contact, JEANNE)
@@ -248,7 +248,7 @@ class TestDissociate:
             assert refusal.value.reason == "not_allowed"
         assert town.auth.login.session(signed_in.token).email == JEANNE
 
-    def test_heirs_have_codes_of_their_own(self, town: Town) -> None:
+    def test_d12_heirs_have_codes_of_their_own(self, town: Town) -> None:
         """D-12: heirs are new contacts on the account, each with a login of its own."""
         deceased = town.contact()
         town.activate(deceased, JEANNE)
@@ -284,7 +284,7 @@ class _MovedDirectory:
 class TestAnotherManagerIsElected:
     """D-23: the condominium moves to another portfolio."""
 
-    def test_the_former_managers_codes_and_rights_end(self) -> None:
+    def test_d23_the_former_managers_codes_and_rights_end(self) -> None:
         """His codes read as unknown, his actions are refused; the co-owner's login is untouched."""
         people = MemoryDirectory()
         building = people.add_condominium(name="Les Lilas", portfolio_id="old")
@@ -306,7 +306,7 @@ class TestAnotherManagerIsElected:
 class TestRaces:
     """Of calls at the same instant, one succeeds and the others read as if they came second."""
 
-    def test_one_code_many_calls(self, town: Town) -> None:
+    def test_d17_a49_one_code_many_calls(self, town: Town) -> None:
         """D-17, A-49: one login, one session, and for the others the used code's answer."""
         code = town.code_for(town.contact())
         refusal_of(lambda: _activate(town, code))
@@ -332,7 +332,7 @@ class TestRaces:
         assert len(town.auth.login.sessions(winner.token)) == 1
 
     @pytest.mark.parametrize("password", [PASSWORD, _OTHER])
-    def test_two_codes_one_new_e_mail(self, town: Town, password: str) -> None:
+    def test_d18_two_codes_one_new_e_mail(self, town: Town, password: str) -> None:
         """D-18: the second is linked if its password is the one now stored, else told, and its code is kept."""
         one, other = town.code_for(town.contact()), town.code_for(town.contact())
         for code in (one, other):
@@ -362,7 +362,7 @@ class TestRaces:
         assert answer == (ActivationRefused, "unknown_code")
         assert town.auth.login.identifier_of(contact.id) is None
 
-    def test_a_contact_removed_in_the_middle_is_not_linked(self, town: Town) -> None:
+    def test_a54_a_contact_removed_in_the_middle_is_not_linked(self, town: Town) -> None:
         """A-54: no session and no link to a deleted contact."""
         contact = town.contact()
         code = town.code_for(contact)
@@ -386,7 +386,7 @@ class TestRaces:
 class TestOtherPortal:
     """A code of one portal is none on another."""
 
-    def test_a_code_is_void_on_another_portal(self, town: Town) -> None:
+    def test_a48_a_code_is_void_on_another_portal(self, town: Town) -> None:
         """A-48: the same store and keys under another address find no code."""
         code = town.code_for(town.contact())
         other = town.another_server(portal_url="https://other.example.fr")
@@ -395,7 +395,7 @@ class TestOtherPortal:
 
         assert answer == (ActivationRefused, "unknown_code")
 
-    def test_a_code_from_before_the_epoch_is_void(self, town: Town) -> None:
+    def test_d28_a_code_from_before_the_epoch_is_void(self, town: Town) -> None:
         """D-28: after a backup was restored, the operator raises the epoch."""
         signed_in = town.move_in()
         code, link = town.code_for(town.contact()), town.reset_token()
@@ -405,7 +405,7 @@ class TestOtherPortal:
         assert refusal_of(lambda: restored.login.session(signed_in.token))[0] is SessionRefused
         assert refusal_of(lambda: restored.password_reset.inspect(link))[0] is ResetRefused
 
-    def test_a_code_survives_the_rotation_of_keys(self, town: Town) -> None:
+    def test_d26_a_code_survives_the_rotation_of_keys(self, town: Town) -> None:
         """D-26: with both keys it works; with the old key dropped it does not; sessions survive either way."""
         signed_in = town.move_in()
         code, link = town.code_for(town.contact()), town.reset_token()

@@ -140,7 +140,7 @@ class TestAudit:
         assert (event.outcome, event.reason) == (Outcome.FAILED, "OSError")
         assert "secret" not in str(event)
 
-    def test_a_broken_trail_opens_nothing(self) -> None:
+    def test_a87_a_broken_trail_opens_nothing(self) -> None:
         """A-87: what cannot be put on record is not answered with a session."""
 
         class _FullDisk:
@@ -226,7 +226,7 @@ class _BrokenThrottle(MemoryThrottle):
         raise OSError(len(keys), at)
 
 
-def test_a_throttle_that_is_down_opens_nothing() -> None:
+def test_a87_a_throttle_that_is_down_opens_nothing() -> None:
     """A-87: it fails closed; no password is looked at."""
     town = Town.found(throttle=_BrokenThrottle())
 

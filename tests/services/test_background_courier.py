@@ -33,7 +33,7 @@ class _Overheard(SignallingMailer):
 class TestBackground:
     """A thread of its own delivers for as long as it is asked to."""
 
-    def test_it_delivers(self) -> None:
+    def test_a06_it_delivers(self) -> None:
         """A-06: the answer does not wait for the mailer, which works in another thread."""
         mailer = SignallingMailer()
         town = Town.found(mailer=mailer)

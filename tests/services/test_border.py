@@ -230,7 +230,7 @@ def test_the_stage_is_set(name: str) -> None:
 
 
 @pytest.mark.parametrize(("name", "parameter"), _TEXTS)
-def test_another_type_than_text_is_refused(name: str, parameter: str) -> None:
+def test_a17_another_type_than_text_is_refused(name: str, parameter: str) -> None:
     """A-17: a number, bytes, a list, a dictionary; None only where nothing may be given."""
     answers = _answers_to(name, parameter, _NOT_TEXT)
 
@@ -277,7 +277,7 @@ def test_naughty_strings_are_answered(name: str, parameter: str) -> None:
 
 
 @pytest.mark.parametrize("name", [name for name, parameter in _ARGUMENTS if parameter == "by"])
-def test_who_is_no_manager_may_nothing(name: str) -> None:
+def test_d04_who_is_no_manager_may_nothing(name: str) -> None:
     """D-04: whatever is passed instead of a manager is refused like one of another portfolio."""
     answers = _answers_to(name, "by", _NOT_TEXT | {"text": "manager-1"})
 

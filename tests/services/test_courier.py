@@ -134,7 +134,7 @@ class TestLease:
 class TestFailure:
     """A mailer that fails changes no answer and loses no mail."""
 
-    def test_the_answer_is_the_same(self) -> None:
+    def test_a05_the_answer_is_the_same(self) -> None:
         """A-05: known and unknown are both answered with nothing while every send fails."""
         mailer = FailingMailer(failures=0)
         town = Town.found(mailer=mailer)

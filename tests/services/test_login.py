@@ -114,7 +114,7 @@ class TestLogIn:
 
         assert refusal_of(lambda: town.log_in(JEANNE)) == (LoginRefused, "login_refused")
 
-    def test_an_orphan_logs_in_and_sees_no_account(self, town: Town) -> None:
+    def test_d20_an_orphan_logs_in_and_sees_no_account(self, town: Town) -> None:
         """D-20, S11: the right password opens an empty home, the wrong one nothing."""
         contact = town.contact()
         town.activate(contact, JEANNE)
@@ -148,7 +148,7 @@ class TestOneRefusal:
             name: f"{name}@example.fr" for name in ("orphan", "known", "temporary", "imported", "waiting", "unknown")
         }
 
-    def test_every_cause_looks_alike(self, town: Town) -> None:
+    def test_a01_every_cause_looks_alike(self, town: Town) -> None:
         """S2, A-01: unknown, not activated, wrong password, imported, orphan, handed over: one answer, one hash."""
         states = self._states(town)
 
@@ -158,7 +158,7 @@ class TestOneRefusal:
             assert answer == (LoginRefused, "login_refused")
             assert town.hasher.seen == ["une autre girafe"]
 
-    def test_a_temporary_password_that_is_too_old_looks_like_a_wrong_one(self, town: Town) -> None:
+    def test_a08_a_temporary_password_that_is_too_old_looks_like_a_wrong_one(self, town: Town) -> None:
         """A-08: right and wrong get one answer, for one hash each."""
         self._states(town)
         town.later(days=7)
@@ -183,7 +183,7 @@ class TestOneRefusal:
 
         assert refusal_of(lambda: town.log_in(email)) == (LoginRefused, "login_refused")
 
-    def test_a_known_e_mail_is_throttled_like_an_unknown_one(self, town: Town) -> None:
+    def test_a10_a_known_e_mail_is_throttled_like_an_unknown_one(self, town: Town) -> None:
         """A-10: counting tells nothing either."""
         town.move_in()
 
@@ -367,7 +367,7 @@ class TestTemporaryPassword:
         assert refusal_of(lambda: town.log_in(JEANNE, password=temporary))[0] is LoginRefused
         assert len(town.mail(PasswordChangedMessage, to=JEANNE)) == 1
 
-    def test_the_token_works_once(self, town: Town) -> None:
+    def test_a26_the_token_works_once(self, town: Town) -> None:
         """A-26: the second choice is refused."""
         _, token = self._handed_over(town)
         town.auth.login.choose_password(token, new_password=_OTHER, source=town.source)
@@ -407,7 +407,7 @@ class TestTemporaryPassword:
 
         assert answer == (ResetRefused, "link_expired")
 
-    def test_the_token_opens_nothing_else(self, town: Town) -> None:
+    def test_a29_the_token_opens_nothing_else(self, town: Town) -> None:
         """A-29: neither a session nor a reset nor a change of e-mail."""
         _, token = self._handed_over(town)
 

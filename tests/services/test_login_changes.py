@@ -92,7 +92,7 @@ class TestReauthenticate:
 class TestChangePassword:
     """A logged-in person changes the password with the present one."""
 
-    def test_everything_older_is_dead(self, town: Town) -> None:
+    def test_a76_everything_older_is_dead(self, town: Town) -> None:
         """A-76: other sessions, reset links and pending e-mail changes; this browser gets a new session."""
         other_browser, here = town.move_in(), town.log_in(JEANNE)
         link = town.reset_token()
@@ -162,7 +162,7 @@ class TestChangeEmail:
     def _confirmation(self, town: Town) -> str:
         return town.mail(ConfirmEmailMessage)[-1].url.rpartition("/")[2]
 
-    def test_nothing_changes_before_the_link_is_followed(self, town: Town) -> None:
+    def test_d14_nothing_changes_before_the_link_is_followed(self, town: Town) -> None:
         """The link goes to the new address, a notice to the present one, with the way to object."""
         token = town.move_in().token
 
@@ -172,7 +172,7 @@ class TestChangeEmail:
         assert [mail.to for mail in town.mail(EmailChangeRequestedMessage)] == [JEANNE]
         assert town.auth.login.session(token).email == JEANNE
 
-    def test_the_link_makes_it_the_login(self, town: Town) -> None:
+    def test_d14_the_link_makes_it_the_login(self, town: Town) -> None:
         """The new address logs in, the old one does not; sessions and links are dead; the old one is told."""
         contact = town.contact()
         token = town.activate(contact, JEANNE).token
@@ -188,7 +188,7 @@ class TestChangeEmail:
         assert refusal_of(lambda: town.auth.password_reset.inspect(link))[0] is ResetRefused
         assert [mail.to for mail in town.mail(EmailChangedMessage)] == [JEANNE]
 
-    def test_the_link_works_once_and_for_an_hour(self, town: Town) -> None:
+    def test_a26_a27_the_link_works_once_and_for_an_hour(self, town: Town) -> None:
         """A-26, A-27: a used one is invalid, an old one expired."""
         self._asked(town, town.move_in().token)
         confirmation = self._confirmation(town)
@@ -206,7 +206,7 @@ class TestChangeEmail:
             "link_expired",
         )
 
-    def test_an_address_that_is_taken_gets_the_same_answer(self, town: Town) -> None:
+    def test_d14_an_address_that_is_taken_gets_the_same_answer(self, town: Town) -> None:
         """The same notice to the present address, and no link to the one that is taken."""
         town.move_in("paul@example.fr")
         token = town.move_in().token
@@ -216,7 +216,7 @@ class TestChangeEmail:
         assert town.mail(ConfirmEmailMessage) == []
         assert len(town.mail(EmailChangeRequestedMessage)) == 1
 
-    def test_an_address_that_is_taken_meanwhile_is_refused(self, town: Town) -> None:
+    def test_a23_an_address_that_is_taken_meanwhile_is_refused(self, town: Town) -> None:
         """A-23: two logins never share an e-mail."""
         self._asked(town, town.move_in().token)
         town.move_in(_NEW)
@@ -226,7 +226,7 @@ class TestChangeEmail:
         assert answer == (ResetRefused, "link_invalid")
         assert town.log_in(JEANNE).session.email == JEANNE
 
-    def test_the_password_is_needed(self, town: Town) -> None:
+    def test_d14_the_password_is_needed(self, town: Town) -> None:
         """A stolen session alone does not take the login over; a guess here is counted."""
         token = town.move_in().token
 
@@ -237,7 +237,7 @@ class TestChangeEmail:
         assert answer == (ReauthenticationRequired, "wrong_password")
         assert town.mail(ConfirmEmailMessage) == []
 
-    def test_no_address_is_told_by_the_field(self, town: Town) -> None:
+    def test_d14_no_address_is_told_by_the_field(self, town: Town) -> None:
         """InvalidInput(field="new_email")."""
         token = town.move_in().token
 
@@ -255,7 +255,7 @@ class TestChangeEmail:
         assert refusal_of(lambda: self._asked(town, token))[0] is Throttled
         assert len(town.mail(ConfirmEmailMessage)) == 5
 
-    def test_the_objection_is_a_reset(self, town: Town) -> None:
+    def test_a42_the_objection_is_a_reset(self, town: Town) -> None:
         """A-42: a pending change does not survive a new password."""
         self._asked(town, town.move_in().token)
         confirmation = self._confirmation(town)

@@ -131,7 +131,7 @@ def test_the_trail_in_a_table_is_kept_for_its_time(kind: str, request: pytest.Fi
 class TestIdleLogins:
     """D-15: a login unused for two years is removed, thirty days after its owner was warned."""
 
-    def test_owners_are_warned_once_with_the_day(self, town: Sandbox) -> None:
+    def test_d15_owners_are_warned_once_with_the_day(self, town: Sandbox) -> None:
         """Three logins in batches of two; the second purge writes to nobody again."""
         _move_in(town, JEANNE, MARC, EVE)
         town.clock.advance(UNTIL_WARNING - MOMENT)
@@ -146,7 +146,7 @@ class TestIdleLogins:
         assert mail.url == "https://app.example.fr/login"
         assert mail.log_in_before == date(2027, 12, 31)
 
-    def test_unused_logins_are_removed_after_the_warning(self, town: Sandbox) -> None:
+    def test_d15_unused_logins_are_removed_after_the_warning(self, town: Sandbox) -> None:
         """With their links and sessions: each contact can be given a new code and opens a new login."""
         contact = town.contact()
         town.activate(contact, JEANNE)
@@ -163,7 +163,7 @@ class TestIdleLogins:
         assert town.auth.login.identifier_of(contact.id) is None
         assert town.activate(contact, JEANNE).session.email == JEANNE
 
-    def test_a_log_in_takes_the_warning_back(self, town: Sandbox) -> None:
+    def test_d15_a_log_in_takes_the_warning_back(self, town: Sandbox) -> None:
         """Whoever was warned and logs in is warned again after the whole time, and keeps the login until then."""
         _move_in(town, JEANNE, MARC)
         town.clock.advance(UNTIL_WARNING)
@@ -180,7 +180,9 @@ class TestIdleLogins:
         assert town.log_in(JEANNE).session.email == JEANNE
 
     @pytest.mark.parametrize("use", _USES, ids=lambda use: use.__name__.strip("_"))
-    def test_whoever_gives_the_password_uses_the_login(self, town: Sandbox, use: Callable[[Sandbox], object]) -> None:
+    def test_d15_whoever_gives_the_password_uses_the_login(
+        self, town: Sandbox, use: Callable[[Sandbox], object]
+    ) -> None:
         """Not only the login page takes it: whatever opens a session takes the warning back."""
         _move_in(town, JEANNE)
         town.clock.advance(UNTIL_WARNING)
@@ -191,7 +193,7 @@ class TestIdleLogins:
         town.clock.advance(UNTIL_REMOVAL)
         assert town.auth.maintenance.purge().logins_removed == 0
 
-    def test_a_warning_that_was_not_sent_in_time_is_not_sent(self, town: Sandbox) -> None:
+    def test_d15_a_warning_that_was_not_sent_in_time_is_not_sent(self, town: Sandbox) -> None:
         """The mail server was away while its owner logged in: there is nothing left to warn of."""
         _move_in(town, JEANNE)
         town.clock.advance(UNTIL_WARNING)
@@ -200,7 +202,7 @@ class TestIdleLogins:
 
         assert _warned(town) == []
 
-    def test_nobody_loses_a_login_without_the_whole_warning(self, town: Sandbox) -> None:
+    def test_d15_nobody_loses_a_login_without_the_whole_warning(self, town: Sandbox) -> None:
         """The first purge after five years warns; only the one thirty days later removes."""
         _move_in(town, JEANNE)
         town.later(days=5 * 365)
@@ -214,7 +216,7 @@ class TestIdleLogins:
         assert (first.logins_warned, first.logins_removed) == (1, 0)
         assert (at_the_last_moment.logins_removed, last.logins_removed) == (0, 1)
 
-    def test_the_trail_tells_which(self, town: Sandbox) -> None:
+    def test_d15_the_trail_tells_which(self, town: Sandbox) -> None:
         """Each run is on record, and each login that was warned or removed, by its id."""
         _move_in(town, JEANNE)
         town.audit.events.clear()

@@ -36,7 +36,7 @@ _OTHER = "trois pommes sur un nuage"
 class TestRequest:
     """Whether or not an address is known, the answer and the work are the same."""
 
-    def test_a_known_address_gets_a_link(self, town: Town) -> None:
+    def test_a31_a33_a_known_address_gets_a_link(self, town: Town) -> None:
         """S8: under the configured address of the portal; nothing is returned (A-31, A-33)."""
         town.move_in()
 
@@ -55,7 +55,7 @@ class TestRequest:
             UnknownAddressMessage(to="unknown@example.fr", locale="en", url=f"{PORTAL_URL}/activate")
         ]
 
-    def test_one_mail_in_every_state(self, town: Town) -> None:
+    def test_a07_one_mail_in_every_state(self, town: Town) -> None:
         """A-07: known, orphan, handed over and unknown each get exactly one."""
         town.move_in("known@example.fr")
         orphan = town.contact()
@@ -83,7 +83,7 @@ class TestRequest:
 
         assert town.hasher.seen == []
 
-    def test_the_mail_goes_to_the_stored_address(self, town: Town) -> None:
+    def test_a12_the_mail_goes_to_the_stored_address(self, town: Town) -> None:
         """A-12: never to the spelling that was typed."""
         town.move_in()
 
@@ -94,7 +94,7 @@ class TestRequest:
     @pytest.mark.parametrize(
         "email", ["", "no address", "m\u0131ke@example.org", f"{JEANNE},eve@example.fr", ["a@b.fr"]]
     )
-    def test_what_is_no_address_is_refused_by_the_field(self, town: Town, email: str) -> None:
+    def test_a16_a17_what_is_no_address_is_refused_by_the_field(self, town: Town, email: str) -> None:
         """A-16, A-17: and no mail goes anywhere."""
         town.move_in()
 
@@ -140,7 +140,7 @@ class TestRequest:
 class TestInspect:
     """Opening a link consumes nothing."""
 
-    def test_it_shows_the_login(self, town: Town) -> None:
+    def test_d30_a38_it_shows_the_login(self, town: Town) -> None:
         """D-30, A-38: a mail scanner opens it three times, and it still works."""
         town.move_in()
         token = town.reset_token()
@@ -152,7 +152,7 @@ class TestInspect:
         assert town.log_in(JEANNE, password=_OTHER).session.email == JEANNE
 
     @pytest.mark.parametrize("token", ["", "x", "a.b.c", "\ud800", "x" * 5000])
-    def test_what_is_no_link_is_refused(self, town: Town, token: str) -> None:
+    def test_a37_what_is_no_link_is_refused(self, town: Town, token: str) -> None:
         """A-37: blank, garbage, or far too long."""
         assert refusal_of(lambda: town.auth.password_reset.inspect(token)) == (ResetRefused, "link_invalid")
 
@@ -160,7 +160,7 @@ class TestInspect:
 class TestRedeem:
     """A link sets a new password once."""
 
-    def test_everything_older_is_dead(self, town: Town) -> None:
+    def test_a76_everything_older_is_dead(self, town: Town) -> None:
         """S8, A-76: sessions, the former password, other links; a notice is sent, and no session opens."""
         session = town.move_in()
         first, second = town.reset_token(), town.reset_token()
@@ -174,7 +174,7 @@ class TestRedeem:
         token = town.log_in(JEANNE, password=_OTHER).token
         assert len(town.auth.login.sessions(token)) == 1
 
-    def test_a_link_works_once(self, town: Town) -> None:
+    def test_a26_d31_a_link_works_once(self, town: Town) -> None:
         """A-26, D-31."""
         town.move_in()
         token = town.reset_token()
@@ -185,7 +185,7 @@ class TestRedeem:
         assert answer == (ResetRefused, "link_invalid")
         assert town.log_in(JEANNE, password=_OTHER).session.email == JEANNE
 
-    def test_a_clock_going_back_does_not_revive_it(self, town: Town) -> None:
+    def test_d25_a_clock_going_back_does_not_revive_it(self, town: Town) -> None:
         """D-25: what was used stays used."""
         town.move_in()
         token = town.reset_token()
@@ -195,7 +195,7 @@ class TestRedeem:
         assert refusal_of(lambda: town.auth.password_reset.inspect(token)) == (ResetRefused, "link_invalid")
 
     @pytest.mark.parametrize(("minutes", "works"), [(59, True), (60, False), (60 * 24 * 3650, False)])
-    def test_a_link_works_for_an_hour(self, town: Town, minutes: int, works: bool) -> None:  # noqa: FBT001
+    def test_a27_d31_a_link_works_for_an_hour(self, town: Town, minutes: int, works: bool) -> None:  # noqa: FBT001
         """A-27, D-31: the age is counted from delivery."""
         town.move_in()
         token = town.reset_token()
@@ -219,7 +219,7 @@ class TestRedeem:
         assert refusal.value.violations == ("too_short", "context_word")
         town.auth.password_reset.redeem(token, new_password=_OTHER, source=town.source)
 
-    def test_of_two_at_once_one_succeeds(self, town: Town) -> None:
+    def test_a49_of_two_at_once_one_succeeds(self, town: Town) -> None:
         """A-49: the slower one is refused, and its password is not the login's."""
         town.move_in()
         token = town.reset_token()
@@ -242,7 +242,7 @@ class TestRedeem:
 
         assert town.log_in(JEANNE, password=_OTHER).session.email == JEANNE
 
-    def test_each_lifetime_is_its_own(self) -> None:
+    def test_a30_each_lifetime_is_its_own(self) -> None:
         """A-30: a policy with five minutes for a reset link means five minutes."""
         town = Town.found(policy=attrs.evolve(cheap_policy(), reset_link_lifetime=timedelta(minutes=5)))
         town.move_in()
@@ -255,7 +255,7 @@ class TestRedeem:
 class TestSendLink:
     """A manager sends a reset link."""
 
-    def test_it_goes_to_the_logins_e_mail(self, town: Town) -> None:
+    def test_d02_it_goes_to_the_logins_e_mail(self, town: Town) -> None:
         """S9, D-02: never to the one on the contact's file."""
         contact = town.contact(email="file@example.fr")
         town.activate(contact, JEANNE)
@@ -265,7 +265,7 @@ class TestSendLink:
         assert [mail.to for mail in town.mail(ResetLinkMessage)] == [JEANNE]
         assert town.auth.password_reset.inspect(town.reset_token_for(JEANNE)) == ResetLink(email=JEANNE)
 
-    def test_it_works_for_a_login_in_several_portfolios(self, town: Town) -> None:
+    def test_d01_it_works_for_a_login_in_several_portfolios(self, town: Town) -> None:
         """D-01: the mail goes to its owner and to nobody else."""
         contact = town.contact()
         for one in (contact, town.contact(portfolio_id="portfolio-2")):
@@ -285,7 +285,7 @@ class TestSendLink:
         assert town.mail(ResetLinkMessage) == []
 
     @pytest.mark.parametrize("portfolio_id", ["portfolio-2", "", None])
-    def test_only_within_the_portfolio(self, town: Town, portfolio_id: str) -> None:
+    def test_d04_only_within_the_portfolio(self, town: Town, portfolio_id: str) -> None:
         """D-04: another's contact and none look alike."""
         contact = town.contact()
         town.activate(contact, JEANNE)
@@ -347,7 +347,7 @@ class TestSetPassword:
         assert refusal.value.violations == ("too_short", "context_word")
         assert set_password(contact.id, by=town.manager, new_password=_OTHER).password == _OTHER
 
-    def test_links_are_dead(self, town: Town) -> None:
+    def test_a76_links_are_dead(self, town: Town) -> None:
         """A-76: what was mailed before opens nothing any more."""
         contact = town.contact()
         town.activate(contact, JEANNE)
@@ -357,7 +357,7 @@ class TestSetPassword:
 
         assert refusal_of(lambda: town.auth.password_reset.inspect(link)) == (ResetRefused, "link_invalid")
 
-    def test_a_login_in_several_portfolios_is_out_of_reach(self, town: Town) -> None:
+    def test_d01_d35_a_login_in_several_portfolios_is_out_of_reach(self, town: Town) -> None:
         """D-01, D-35: neither manager may, and neither is told why."""
         here, there = town.contact(), town.contact(portfolio_id="portfolio-2")
         for contact in (here, there):
@@ -398,7 +398,7 @@ class TestSetPassword:
         assert answer == (NotAllowed, "not_activated")
 
     @pytest.mark.parametrize("portfolio_id", ["portfolio-2", "", None])
-    def test_only_within_the_portfolio(self, town: Town, portfolio_id: str) -> None:
+    def test_d04_only_within_the_portfolio(self, town: Town, portfolio_id: str) -> None:
         """D-04: another's contact and none look alike, and no hash is computed."""
         contact = town.contact()
         town.activate(contact, JEANNE)

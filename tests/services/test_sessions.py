@@ -51,7 +51,7 @@ class TestHolding:
 
         assert _is_live(town, token)
 
-    def test_a_clock_going_back_revives_nothing_ended(self, town: Town) -> None:
+    def test_d25_a_clock_going_back_revives_nothing_ended(self, town: Town) -> None:
         """D-25: what was logged out stays out."""
         token = town.move_in().token
         town.auth.login.log_out(token)
@@ -68,13 +68,13 @@ class TestHolding:
         assert not _is_live(town, token)
 
     @pytest.mark.parametrize("token", ["", "x", "x" * 43, "x" * 2048, "x" * 2049, "\ud800", "\x00", "é"])
-    def test_unknown_tokens_are_refused(self, town: Town, token: str) -> None:
+    def test_a75_unknown_tokens_are_refused(self, town: Town, token: str) -> None:
         """A-75: no token is ever adopted."""
         town.move_in()
 
         assert not _is_live(town, token)
 
-    def test_each_login_has_a_token_of_its_own(self, town: Town) -> None:
+    def test_a75_each_login_has_a_token_of_its_own(self, town: Town) -> None:
         """A-75: logging in again gives another token; both hold."""
         town.move_in()
         tokens = {town.log_in(JEANNE).token for _ in range(5)}
@@ -86,7 +86,7 @@ class TestHolding:
 class TestTheDirectoryIsTheTruth:
     """Accounts are derived anew at each request."""
 
-    def test_a_deleted_condominium_is_gone_at_once(self, town: Town) -> None:
+    def test_a77_d19_a_deleted_condominium_is_gone_at_once(self, town: Town) -> None:
         """S11, A-77, D-19: no call to the library is needed; the session holds and shows what is left."""
         first, second = town.contact(), town.contact()
         town.activate(first, JEANNE)
@@ -204,7 +204,7 @@ class TestList:
         with pytest.raises(SessionRefused):
             town.auth.login.session(moved)
 
-    def test_one_can_be_ended_by_its_handle(self, town: Town) -> None:
+    def test_a80_one_can_be_ended_by_its_handle(self, town: Town) -> None:
         """A-80: the handle is no token, and opens nothing."""
         there, here = town.move_in().token, town.log_in(JEANNE).token
         (handle,) = [summary.handle for summary in town.auth.login.sessions(here) if not summary.is_current]
@@ -224,7 +224,7 @@ class TestList:
         assert town.auth.login.session(here).email == JEANNE
         assert town.auth.login.session(paul).email == "paul@example.fr"
 
-    def test_two_logins_see_only_their_own(self, town: Town) -> None:
+    def test_a53_two_logins_see_only_their_own(self, town: Town) -> None:
         """A-53: nobody is shown another's session."""
         paul = town.move_in("paul@example.fr").token
         here = town.move_in().token
