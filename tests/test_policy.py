@@ -112,6 +112,8 @@ class TestQuantities:
             {"email_code_lifetime": timedelta(minutes=11)},
             {"hashes_at_once": 0},
             {"hashes_at_once": -1},
+            {"hashes_waiting": -1},
+            {"hash_patience": timedelta(0)},
             {"mail_tries": 0},
             {"epoch": -1},
             {"clock_leeway": timedelta(seconds=-1)},

@@ -10,13 +10,14 @@ from typing import TypeVar
 import attrs
 
 from coproauth.adapters.argon2 import Argon2Hasher
+from coproauth.adapters.hashing_gate import HashingGate
 from coproauth.adapters.memory import MemoryAudit, MemoryDirectory, MemoryMailer, MemoryStore
 from coproauth.core.messages import Message
 from coproauth.core.sessions import SignedIn
 from coproauth.core.sources import Source
 from coproauth.errors import Refused
 from coproauth.facade import Coproauth
-from coproauth.policy import Argon2Parameters, Policy
+from coproauth.policy import Policy
 from coproauth.ports import AuditSink, Directory, Mailer, PasswordHasher, SecretSource, Store, Throttle
 from coproauth.testing.fakes import FakeClock
 from coproauth.testing.sandbox import PASSWORD, PORTAL_URL, Sandbox, cheap_policy
@@ -146,7 +147,7 @@ class Town(Sandbox):
     ) -> Town:
         """Found a town; its sandbox keeps the mail, events and people of memory, whatever the library is given."""
         memory, mailbox, trail, clock = MemoryDirectory(), MemoryMailer(), MemoryAudit(), FakeClock()
-        hasher = WatchedHasher(Argon2Hasher(Argon2Parameters.unsafe_only_for_tests()))
+        hasher = WatchedHasher(Argon2Hasher(cheap_policy().argon2, gate=HashingGate.of(cheap_policy())))
         ports = Wiring(
             store=store or MemoryStore(),
             directory=directory or memory,

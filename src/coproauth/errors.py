@@ -186,14 +186,14 @@ class NotAllowed(Refused):
 
 
 class Throttled(Refused):
-    """Too many attempts; no password was tried and no secret compared.
+    """Too many attempts, or (``busy``) more passwords to hash than the machine can bear; nothing was decided.
 
     Attributes:
         retry_after: how long to wait before the next attempt.
     """
 
-    reasons = ("throttled",)
+    reasons = ("throttled", "busy")
 
-    def __init__(self, *, retry_after: timedelta) -> None:
-        super().__init__()
+    def __init__(self, *, retry_after: timedelta, reason: str | None = None) -> None:
+        super().__init__(reason=reason)
         self.retry_after = retry_after

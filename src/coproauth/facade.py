@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TypedDict
 
 from coproauth.adapters.argon2 import Argon2Hasher
+from coproauth.adapters.hashing_gate import HashingGate
 from coproauth.adapters.logging import LoggingAudit
 from coproauth.adapters.system import SystemClock, SystemSecrets
 from coproauth.core.portal_urls import PortalUrls
@@ -99,7 +100,7 @@ class Coproauth:
         """
         policy = policy or Policy()
         urls = PortalUrls(base=portal_url)
-        hasher = hasher or Argon2Hasher(policy.argon2, hashes_at_once=policy.hashes_at_once)
+        hasher = hasher or Argon2Hasher(policy.argon2, gate=HashingGate.of(policy))
         ports: _Ports = {
             "store": store,
             "directory": directory,

@@ -112,7 +112,10 @@ class Policy:
         context_words: words that anyone would try here, beside names and addresses (ASVS V6.1.2).
         argon2: the cost of a password hash.
         unsafe_cheap_hashes: accept a cost below ASVS V11.4.2; only for testing.
-        hashes_at_once: how many password hashes may be computed at the same time; None: one a core.
+        hashes_at_once: how many password hashes may be computed at the same time in one process; None: one a core.
+        hashes_waiting: how many more may wait for that; whoever comes beyond is refused at once. None: eight for each
+            place, so that the last waits about two seconds at the default cost.
+        hash_patience: after how long whoever waits is refused, too: a person has gone on to something else by then.
         code_lifetime: how long an activation code can be used, for the post to arrive and the reader to act.
         email_code_lifetime: how long the six digits prove an address (ASVS V6.5.5: 10 minutes).
         require_email_proof: whether a new login must prove its address first.
@@ -167,6 +170,8 @@ class Policy:
     argon2: Argon2Parameters = Argon2Parameters.rfc_9106_low_memory()
     unsafe_cheap_hashes: bool = False
     hashes_at_once: int | None = None
+    hashes_waiting: int | None = None
+    hash_patience: timedelta = timedelta(seconds=5)
 
     code_lifetime: timedelta = timedelta(days=30)
     email_code_lifetime: timedelta = timedelta(minutes=10)
@@ -258,7 +263,7 @@ class Policy:
         )
 
 
-_MAY_BE_ZERO = {"clock_leeway", "epoch", "throttle_recovery"}
+_MAY_BE_ZERO = {"clock_leeway", "epoch", "hashes_waiting", "throttle_recovery"}
 
 
 def _require_positive(name: str, value: object) -> None:

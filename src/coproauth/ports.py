@@ -40,11 +40,19 @@ class PasswordHasher(Protocol):
     """Hashes passwords, slowly."""
 
     def hash(self, password: str) -> str:
-        """Return a salted hash in PHC notation, of current parameters."""
+        """Return a salted hash in PHC notation, of current parameters.
+
+        Raises:
+            Throttled: too many are being computed (``busy``); nothing was, and the caller's attempt is given back.
+        """
         ...
 
     def verify(self, *, password_hash: str, password: str) -> bool:
-        """Whether the password is the one that was hashed; a hash that cannot be read fits none."""
+        """Whether the password is the one that was hashed; a hash that cannot be read fits none.
+
+        Raises:
+            Throttled: as ``hash``.
+        """
         ...
 
     def needs_rehash(self, password_hash: str) -> bool:

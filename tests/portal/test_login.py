@@ -8,7 +8,10 @@ import attrs
 import pytest
 from starlette.testclient import TestClient
 from tests.portal.conftest import Browser
+from tests.town import Town
 
+from coproauth.adapters.argon2 import Argon2Hasher
+from coproauth.adapters.hashing_gate import HashingGate
 from coproauth.policy import ThrottleRule
 from coproauth.portal import create_portal
 from coproauth.testing.sandbox import PASSWORD, PORTAL_URL, Sandbox, cheap_policy
@@ -58,6 +61,21 @@ def test_who_tries_too_often_is_told_how_long_to_wait() -> None:
     assert answer.status_code == 429
     assert answer.headers["retry-after"] == "90"
     assert "2 minutes" in answer.text
+
+
+def test_who_comes_in_a_rush_is_told_when_to_come_back() -> None:
+    """Not that there were too many attempts: it is somebody's first."""
+    gate = HashingGate(at_once=1, waiting=0, patience=timedelta(seconds=5))
+    town = Town.found()
+    town.hasher.inner = Argon2Hasher(cheap_policy().argon2, gate=gate)
+    busy = Browser(TestClient(create_portal(town.auth), base_url=PORTAL_URL, headers={"accept-language": "en"}))
+
+    with gate.place():
+        answer = busy.log_in(JEANNE, "guess")
+
+    assert answer.status_code == 429
+    assert answer.headers["retry-after"] == "5"
+    assert "Many people are logging in just now. Please wait 5 seconds" in answer.text
 
 
 def test_a_temporary_password_leads_to_the_choice_of_ones_own(sandbox: Sandbox, browser: Browser) -> None:

@@ -66,7 +66,7 @@ def faults_of(refusal: Refused, words: Words, policy: Policy, *, typed_code: str
             key = f"invalid.{field}"
             return (Fault(words(key if key in words else "invalid.other"), _INPUTS.get(field, field)),)
         case Throttled(retry_after=retry_after):
-            return (Fault(words("refused.throttled", wait=words.wait(retry_after))),)
+            return (Fault(words(f"refused.{refusal.reason}", wait=words.wait(retry_after))),)
     mended = next((name for kind, name in _FIELDS if isinstance(refusal, kind)), None)
     return (Fault(words(f"refused.{refusal.reason}"), mended),)
 

@@ -150,7 +150,7 @@ class ActivationService(PasswordService):
             EmailProofRequired: six digits went to the address, or those given do not prove it; the code is kept.
             PasswordChangeRequired: the login's password is one that a manager set; the code is kept.
             Throttled: too many failures from this source, with this code, or on this login; too many mails to this
-                address.
+                address; or too many passwords to hash (``busy``): the code is kept.
         """
         with self._attempts.by_person(Pathway.ACTIVATED, source) as attempt:
             for value, field in (

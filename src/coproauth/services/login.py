@@ -44,7 +44,7 @@ class LoginService(PasswordService):
             LoginRefused: no such login, wrong password, an address that is none: one answer for all.
             PasswordChangeRequired: right, but a manager set the password.
             InvalidInput: e-mail or password is not a ``str``.
-            Throttled: too many failures from this source or on this login.
+            Throttled: too many failures from this source or on this login; or too many passwords to hash (``busy``).
         """
         with self._attempts.by_person(Pathway.LOGGED_IN, source) as attempt:
             address, typed = self._parse_login(email, password)
@@ -119,7 +119,7 @@ class LoginService(PasswordService):
         Raises:
             SessionRefused: the session does not hold.
             ReauthenticationRequired: this is not the password.
-            Throttled: too many failures from this source or on this login.
+            Throttled: too many failures from this source or on this login; or too many passwords to hash (``busy``).
         """
         with self._attempts.by_person(Pathway.REAUTHENTICATED, source) as attempt:
             view = self._require_password(attempt, session_token, password, source, field="password")
@@ -134,7 +134,7 @@ class LoginService(PasswordService):
             SessionRefused: the session does not hold.
             ReauthenticationRequired: the current password is not the right one.
             PasswordRejected: the new one is against the policy.
-            Throttled: too many failures from this source or on this login.
+            Throttled: too many failures from this source or on this login; or too many passwords to hash (``busy``).
         """
         with self._attempts.by_person(Pathway.PASSWORD_CHANGED, source) as attempt:
             chosen = parse_password(new_password, field="new_password", policy=self.policy)
@@ -156,7 +156,7 @@ class LoginService(PasswordService):
         Raises:
             ResetRefused: the token of ``PasswordChangeRequired`` is not genuine, too old, or was used.
             PasswordRejected: the new password is against the policy, or is the temporary one; the token is kept.
-            Throttled: too many failures from this source.
+            Throttled: too many failures from this source; or too many passwords to hash (``busy``).
         """
         with self._attempts.by_person(Pathway.PASSWORD_CHOSEN, source) as attempt:
             chosen = parse_password(new_password, field="new_password", policy=self.policy)
@@ -183,7 +183,7 @@ class LoginService(PasswordService):
             SessionRefused: the session does not hold.
             InvalidInput: the new address is none.
             ReauthenticationRequired: this is not the password.
-            Throttled: too many failures, or too many mails to that address.
+            Throttled: too many failures, or too many mails to that address; or too many passwords to hash (``busy``).
         """
         with self._attempts.by_person(Pathway.EMAIL_CHANGE_REQUESTED, source) as attempt:
             new = EmailAddress.parse(new_email, field="new_email")
@@ -229,18 +229,16 @@ class LoginService(PasswordService):
             raise LoginRefused from None
 
     def _open(self, identity: Identity, password: str, source: Source) -> SignedIn:
-        password_hash = identity.password_hash
-        if password_hash and self.hasher.needs_rehash(password_hash):
-            password_hash = self.hasher.hash(password)
-        return self._atomically(lambda work: self._open_unchanged(work, identity, password_hash, source))
+        renewed = self._passwords.renewed(identity, password)
+        return self._atomically(lambda work: self._open_unchanged(work, identity, renewed, source))
 
-    def _open_unchanged(
-        self, work: UnitOfWork, identity: Identity, password_hash: str | None, source: Source
-    ) -> SignedIn:
+    def _open_unchanged(self, work: UnitOfWork, identity: Identity, renewed: str | None, source: Source) -> SignedIn:
+        """Open a session, and keep the renewed hash, if the password is still the one that was verified."""
         current = work.identities.get(identity.id)
         if current is None or current.credential_stamp != identity.credential_stamp:
             raise LoginRefused
-        return self._sessions.open(work, attrs.evolve(current, password_hash=password_hash), source=source)
+        kept = attrs.evolve(current, password_hash=renewed or current.password_hash)
+        return self._sessions.open(work, kept, source=source)
 
     def _end_own(self, work: UnitOfWork, identity_id: str, handle: str) -> None:
         for record in work.sessions.of(identity_id):

@@ -61,7 +61,7 @@ class PasswordResetService(PasswordService):
             ResetRefused: the link is not genuine, too old, or was used; of simultaneous calls one succeeds.
             PasswordRejected: the password is against the policy; the link is kept.
             InvalidInput: the password is not a ``str``, or far too long.
-            Throttled: too many failures from this source.
+            Throttled: too many failures from this source; or too many passwords to hash (``busy``): the link is kept.
         """
         with self._attempts.by_person(Pathway.PASSWORD_RESET, source) as attempt:
             chosen = parse_password(new_password, field="new_password", policy=self.policy)
@@ -99,6 +99,7 @@ class PasswordResetService(PasswordService):
             NotAllowed: no such contact, not within the manager's portfolio, without a login; or
                 ``reset_link_only``: the login is not wholly within the manager's reach, for whatever cause.
             PasswordRejected: the given password is against the policy.
+            Throttled: too many passwords to hash (``busy``).
         """
         with self._attempts.by_manager(Pathway.TEMPORARY_PASSWORD_SET, by) as attempt:
             contact = managed_contact(self.directory, contact_id, by)

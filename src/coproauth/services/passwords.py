@@ -11,7 +11,7 @@ from coproauth.core.accounts import Contact
 from coproauth.core.identities import Identity
 from coproauth.core.messages import MailKind
 from coproauth.core.password_policy import person_context, violations
-from coproauth.errors import PasswordRejected
+from coproauth.errors import PasswordRejected, Throttled
 from coproauth.policy import Policy
 from coproauth.ports import PasswordHasher, UnitOfWork
 from coproauth.services.outgoing_mail import OutgoingMail
@@ -30,6 +30,18 @@ class Passwords:
         stored = identity.password_hash if identity else None
         fits = self.hasher.verify(password_hash=stored or self.hasher.decoy, password=password)
         return fits and stored is not None
+
+    def renewed(self, identity: Identity, password: str) -> str | None:
+        """Return a current hash of a password that fits; None if the login's is one, or while the hasher is busy.
+
+        The password was right: that it could not be hashed once more is no reason to refuse it.
+        """
+        if identity.password_hash is None or not self.hasher.needs_rehash(identity.password_hash):
+            return None
+        try:
+            return self.hasher.hash(password)
+        except Throttled:
+            return None
 
     def require_acceptable(self, password: str, *, email: str, contacts: Iterable[Contact]) -> None:
         """Let a new password pass.

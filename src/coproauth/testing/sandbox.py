@@ -48,8 +48,11 @@ class WritableDirectory(Directory, Protocol):
 
 
 def cheap_policy() -> Policy:
-    """Return the default policy with hashes that cost nothing, and are worth as much; only for testing."""
-    return Policy(argon2=Argon2Parameters.unsafe_only_for_tests(), unsafe_cheap_hashes=True)
+    """Return the default policy with hashes that cost nothing, and are worth as much; only for testing.
+
+    Any number of them may wait, so that a crowd of threads on a slow machine is not turned away.
+    """
+    return Policy(argon2=Argon2Parameters.unsafe_only_for_tests(), unsafe_cheap_hashes=True, hashes_waiting=10_000)
 
 
 @attrs.frozen
