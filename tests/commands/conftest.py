@@ -30,6 +30,14 @@ def each_installation(request: pytest.FixtureRequest, tmp_path: Path) -> Install
     return install(request.param, request, tmp_path)
 
 
+@pytest.fixture
+def ready(installation: Installation, capsys: pytest.CaptureFixture[str]) -> Installation:
+    """An installation with its tables."""
+    installation.run("schema", "create")
+    capsys.readouterr()
+    return installation
+
+
 @attrs.frozen
 class Post:
     """A mail server on loopback that takes everything, when it is let.

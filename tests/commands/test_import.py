@@ -2,62 +2,20 @@
 
 from __future__ import annotations
 
-import csv
 import errno
 import fcntl
 import os
 import re
 import stat
 import sys
-from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from tests.commands.importing import HEADER, codes_in, cut_off_at, events_in, holders, names_in, rows_of, write
 from tests.installation import Installation
 
-from coproauth import Source, Unavailable
-from coproauth.adapters.sqlalchemy.contact_import import ContactImport
 from coproauth.commands.codes_file import CodesFile
-
-HEADER = "portfolio;condominium;account;contact;email"
-SOURCE = Source("192.0.2.1")
-
-
-def _write(installation: Installation, *lines: str) -> Path:
-    file = installation.folder / "contacts.csv"
-    file.write_text("\n".join([HEADER, *lines]), "utf-8")
-    return file
-
-
-def _rows(count: int) -> list[str]:
-    return [f"cabinet-1;Résidence {n // 50};Lot {n // 2};Contact {n};c{n}@example.fr" for n in range(count)]
-
-
-def _codes(file: Path) -> list[dict[str, str]]:
-    with file.open(encoding="utf-8-sig", newline="") as text:
-        return list(csv.DictReader(text, delimiter=";"))
-
-
-def _names(installation: Installation) -> list[str]:
-    with installation.open() as configuration:
-        directory = configuration.directory()
-        condominiums = directory.condominiums("cabinet-1")
-        return [contact.name for each in condominiums for contact in directory.contacts_of(each.id)]
-
-
-def _holders(installation: Installation, codes: list[str]) -> list[str]:
-    """Return whom each code is for, by what its page shows."""
-    with installation.open() as configuration:
-        activation = configuration.wire().activation
-        return [activation.preview(code, source=SOURCE).contact_name for code in codes]
-
-
-def _events(installation: Installation) -> list[tuple[str, str, str | None]]:
-    """Return what is on record of each import."""
-    with installation.open() as configuration, configuration.engine().connect() as connection:
-        rows = connection.exec_driver_sql("SELECT pathway, outcome, reason FROM coproauth_audit")
-        return [(row.pathway, row.outcome, row.reason) for row in rows]
 
 
 def _no_links(*_: object) -> None:
@@ -101,7 +59,7 @@ def test_d16_ten_thousand_contacts_with_all_that_is_odd(
 ) -> None:
     """D-16: contacts and codes, no login, no mail; each odd row is told; the second run changes nothing."""
     each_installation.run("schema", "create")
-    file = _write(each_installation, *_with_all_that_is_odd(_rows(10_000)))
+    file = write(each_installation, *_with_all_that_is_odd(rows_of(10_000)))
     codes = each_installation.folder / "codes.csv"
     capsys.readouterr()
 
@@ -126,28 +84,28 @@ def test_d16_ten_thousand_contacts_with_all_that_is_odd(
         "added: 0 condominiums, 0 accounts, 0 contacts",
         "there already: 9998 contacts",
     ]
-    assert len(_codes(codes)) == 9998
+    assert len(codes_in(codes)) == 9998
     assert each_installation.queued() == []
 
 
 def test_an_import_is_on_record_once(ready: Installation) -> None:
     """However many batches it takes; a look is no event."""
     ready.configure("[audit]\ntable = true\n")
-    file = _write(ready, *_rows(1200))
+    file = write(ready, *rows_of(1200))
 
     ready.run("import", str(file), "--dry-run")
     ready.run("import", str(file), "--codes", str(ready.folder / "codes.csv"))
 
-    assert _events(ready) == [("contacts_imported", "succeeded", None)]
+    assert events_in(ready) == [("contacts_imported", "succeeded", None)]
 
 
 def test_the_case_of_an_email_is_told_across_imports(ready: Installation, capsys: pytest.CaptureFixture[str]) -> None:
     """In the words in which it is told within a file."""
     rows = [f"cabinet-1;Les Lilas;Lot 1;Claire;{email}" for email in ("claire@example.org", "Claire@example.org")]
-    ready.run("import", str(_write(ready, *rows)))
+    ready.run("import", str(write(ready, *rows)))
     within = capsys.readouterr().out.splitlines()[0]
 
-    ready.run("import", str(_write(ready, rows[1])))
+    ready.run("import", str(write(ready, rows[1])))
 
     across = capsys.readouterr().out.splitlines()[0]
     assert within == "line 3: the same e-mail as in line 2, in other letters"
@@ -159,16 +117,16 @@ class TestCodes:
 
     def test_each_new_contact_has_one_that_works(self, ready: Installation) -> None:
         """With the names that a letter needs; contacts that were there already get none."""
-        file = _write(ready, *_rows(2))
+        file = write(ready, *rows_of(2))
         ready.run("import", str(file))
         codes = ready.folder / "codes.csv"
 
-        status = ready.run("import", str(_write(ready, *_rows(4))), "--codes", str(codes))
+        status = ready.run("import", str(write(ready, *rows_of(4))), "--codes", str(codes))
 
-        written = _codes(codes)
+        written = codes_in(codes)
         assert status == 0
         assert [row["contact"] for row in written] == ["Contact 2", "Contact 3"]
-        assert _holders(ready, [row["code"] for row in written]) == ["Contact 2", "Contact 3"]
+        assert holders(ready, [row["code"] for row in written]) == ["Contact 2", "Contact 3"]
         assert set(written[0]) == {"portfolio", "condominium", "account", "contact", "code", "expires_at"}
         assert stat.S_IMODE(codes.stat().st_mode) == 0o600
 
@@ -179,16 +137,16 @@ class TestCodes:
         codes = ready.folder / "codes.csv"
         codes.write_text("other codes")
 
-        status = ready.run("import", str(_write(ready, *_rows(2))), "--codes", str(codes))
+        status = ready.run("import", str(write(ready, *rows_of(2))), "--codes", str(codes))
 
         assert status == 1
         assert "not overwritten" in capsys.readouterr().err
         assert codes.read_text() == "other codes"
-        assert _names(ready) == []
+        assert names_in(ready) == []
 
     def test_without_new_contacts_there_is_no_file(self, ready: Installation) -> None:
         """Nobody prints an empty one."""
-        file = _write(ready, *_rows(2))
+        file = write(ready, *rows_of(2))
         ready.run("import", str(file))
 
         status = ready.run("import", str(file), "--codes", str(ready.folder / "codes.csv"))
@@ -202,20 +160,20 @@ class TestCodes:
         codes = ready.folder / "codes.csv"
 
         ready.run(
-            "import", str(_write(ready, *(f"cabinet-1;Lilas;Lot;{name};" for name in names))), "--codes", str(codes)
+            "import", str(write(ready, *(f"cabinet-1;Lilas;Lot;{name};" for name in names))), "--codes", str(codes)
         )
 
-        assert [row["contact"] for row in _codes(codes)] == [*(f"'{name}" for name in names[:-1]), names[-1]]
-        assert _names(ready) == names
+        assert [row["contact"] for row in codes_in(codes)] == [*(f"'{name}" for name in names[:-1]), names[-1]]
+        assert names_in(ready) == names
 
     def test_hard_links_are_not_needed(self, ready: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
         """Some file systems have none."""
         monkeypatch.setattr(os, "link", _no_links)
         codes = ready.folder / "codes.csv"
 
-        status = ready.run("import", str(_write(ready, *_rows(2))), "--codes", str(codes))
+        status = ready.run("import", str(write(ready, *rows_of(2))), "--codes", str(codes))
 
-        assert (status, len(_codes(codes))) == (0, 2)
+        assert (status, len(codes_in(codes))) == (0, 2)
         assert stat.S_IMODE(codes.stat().st_mode) == 0o600
         assert [path.name for path in ready.folder.glob("codes*")] == ["codes.csv"]
 
@@ -232,33 +190,35 @@ class TestCodes:
         monkeypatch.setattr(os, "link", link)
         monkeypatch.setattr(CodesFile, "keep", _then(CodesFile.keep, lambda: codes.write_text("other codes")))
 
-        status = ready.run("import", str(_write(ready, *_rows(2))), "--codes", str(codes))
+        status = ready.run("import", str(write(ready, *rows_of(2))), "--codes", str(codes))
 
         assert (status, codes.read_text()) == (1, "other codes")
         assert os.strerror(errno.EEXIST) in capsys.readouterr().err
-        assert len(_codes(codes.with_name("codes.csv.partial"))) == 2
+        assert len(codes_in(codes.with_name("codes.csv.partial"))) == 2
 
     def test_an_import_is_cut_off_while_the_file_gets_its_name(
         self, ready: Installation, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """Without hard links an empty file stands there for a moment; the same command fills it."""
-        file, codes = _write(ready, *_rows(2)), ready.folder / "codes.csv"
+        file, codes = write(ready, *rows_of(2)), ready.folder / "codes.csv"
         with monkeypatch.context() as patch:
             patch.setattr(os, "link", _no_links)
-            patch.setattr(Path, "replace", _cut_off_at(1, lambda *_: None))
+            patch.setattr(Path, "replace", cut_off_at(1, lambda *_: None))
             assert ready.run("import", str(file), "--codes", str(codes)) == 130
 
         status = ready.run("import", str(file), "--codes", str(codes))
 
-        assert (status, [row["contact"] for row in _codes(codes)]) == (0, ["Contact 0", "Contact 1"])
+        assert (status, [row["contact"] for row in codes_in(codes)]) == (0, ["Contact 0", "Contact 1"])
 
     def test_a_folder_that_is_not_there_is_told(self, ready: Installation, capsys: pytest.CaptureFixture[str]) -> None:
         """Before anything is imported."""
-        status = ready.run("import", str(_write(ready, *_rows(2))), "--codes", str(ready.folder / "gone" / "codes.csv"))
+        status = ready.run(
+            "import", str(write(ready, *rows_of(2))), "--codes", str(ready.folder / "gone" / "codes.csv")
+        )
 
         assert status == 1
         assert "cannot be written" in capsys.readouterr().err
-        assert _names(ready) == []
+        assert names_in(ready) == []
 
     def test_a_file_that_another_import_is_writing_is_left_to_it(
         self, ready: Installation, capsys: pytest.CaptureFixture[str]
@@ -268,127 +228,10 @@ class TestCodes:
         with codes.with_name("codes.csv.partial").open("wb") as other:
             fcntl.flock(other, fcntl.LOCK_EX)
 
-            status = ready.run("import", str(_write(ready, *_rows(2))), "--codes", str(codes))
+            status = ready.run("import", str(write(ready, *rows_of(2))), "--codes", str(codes))
 
         assert status == 1
         assert "Another import" in capsys.readouterr().err
-
-
-def _cut_off_at(call: int, original: Callable[..., None]) -> Callable[..., None]:
-    """Return what does as the original does, and is interrupted at one of its calls, after it."""
-    calls: list[object] = []
-
-    def interrupted(*arguments: object) -> None:
-        calls.append(arguments)
-        original(*arguments)
-        if len(calls) == call:
-            raise KeyboardInterrupt
-
-    return interrupted
-
-
-class TestCutOff:
-    """Whatever cuts an import off, the same command completes it: each contact once, each with one code."""
-
-    @pytest.mark.parametrize("call", [1, 2, 3])
-    @pytest.mark.parametrize("when", ["before the contacts are kept", "after the contacts are kept"])
-    def test_the_same_command_completes_it(
-        self, ready: Installation, monkeypatch: pytest.MonkeyPatch, when: str, call: int
-    ) -> None:
-        """Codes that were on disk and never kept are in no letter; those that were kept are."""
-        file, codes = _write(ready, *_rows(1200)), ready.folder / "codes.csv"
-        with monkeypatch.context() as patch:
-            if when.startswith("before"):
-                patch.setattr(os, "fsync", _cut_off_at(call, os.fsync))
-            else:
-                patch.setattr(CodesFile, "keep", _cut_off_at(call, CodesFile.keep))
-            assert ready.run("import", str(file), "--codes", str(codes)) == 130
-            assert not codes.exists()
-
-        status = ready.run("import", str(file), "--codes", str(codes))
-
-        written = _codes(codes)
-        assert status == 0
-        assert Counter(row["contact"] for row in written) == Counter(_names(ready))
-        assert len(written) == 1200
-        sample = [written[place] for place in (0, 499, 500, 999, 1000, 1199)]
-        assert _holders(ready, [row["code"] for row in sample]) == [row["contact"] for row in sample]
-        assert [path.name for path in ready.folder.glob("codes*")] == ["codes.csv"]
-
-    def test_a_line_that_was_half_written_is_taken_out(
-        self, ready: Installation, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        """The machine lost its power in the middle of a batch."""
-        file, codes = _write(ready, *_rows(600)), ready.folder / "codes.csv"
-        with monkeypatch.context() as patch:
-            patch.setattr(os, "fsync", _cut_off_at(2, os.fsync))
-            ready.run("import", str(file), "--codes", str(codes))
-        partial = codes.with_name("codes.csv.partial")
-        partial.write_bytes(partial.read_bytes()[:-70])
-
-        ready.run("import", str(file), "--codes", str(codes))
-
-        assert sorted(row["contact"] for row in _codes(codes)) == sorted(_names(ready))
-
-    def test_codes_of_another_installation_are_not_thrown_away(
-        self, ready: Installation, capsys: pytest.CaptureFixture[str]
-    ) -> None:
-        """More unknown codes than one batch can leave behind are no trace of an import here."""
-        partial = ready.folder / "codes.csv.partial"
-        content = "portfolio;condominium;account;contact;code;expires_at\n" + "c;r;l;n;0000-0000-0000-0000;x\n" * 501
-        partial.write_text(content)
-
-        status = ready.run("import", str(_write(ready, *_rows(1))), "--codes", str(ready.folder / "codes.csv"))
-
-        assert status == 1
-        assert "move it away" in capsys.readouterr().err
-        assert partial.read_text() == content
-
-    def test_an_outage_is_told_and_on_record(
-        self, ready: Installation, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-    ) -> None:
-        """A sentence, and in the trail that it failed."""
-        ready.configure("[audit]\ntable = true\n")
-
-        def away(*_: object) -> None:
-            raise Unavailable(reason="store_away")
-
-        monkeypatch.setattr(CodesFile, "keep", away)
-
-        status = ready.run("import", str(_write(ready, *_rows(1))), "--codes", str(ready.folder / "codes.csv"))
-
-        assert status == 1
-        assert "database cannot be reached" in capsys.readouterr().err
-        assert _events(ready) == [("contacts_imported", "failed", "Unavailable")]
-
-    def test_a_failure_elsewhere_is_not_told_of_the_file(
-        self, ready: Installation, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        """Whoever is sent to look at a file that is well looks in vain."""
-
-        def fail(*_: object, **__: object) -> None:
-            raise OSError(errno.EIO, os.strerror(errno.EIO))
-
-        monkeypatch.setattr(ContactImport, "add", fail)
-
-        with pytest.raises(OSError, match=os.strerror(errno.EIO)):
-            ready.run("import", str(_write(ready, *_rows(1))), "--codes", str(ready.folder / "codes.csv"))
-
-    def test_a_full_disk_is_told_and_keeps_nothing(
-        self, ready: Installation, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-    ) -> None:
-        """No contact has a code that nobody can read."""
-
-        def full(_: int) -> None:
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
-        monkeypatch.setattr(os, "fsync", full)
-
-        status = ready.run("import", str(_write(ready, *_rows(1))), "--codes", str(ready.folder / "codes.csv"))
-
-        assert status == 1
-        assert f"codes.csv cannot be written: {os.strerror(errno.ENOSPC)}." in capsys.readouterr().err
-        assert _names(ready) == []
 
 
 class TestFiles:
@@ -424,7 +267,7 @@ class TestFiles:
         self, installation: Installation, capsys: pytest.CaptureFixture[str]
     ) -> None:
         """With the command that creates them."""
-        status = installation.run("import", str(_write(installation, *_rows(1))))
+        status = installation.run("import", str(write(installation, *rows_of(1))))
 
         assert status == 1
         assert "schema" in capsys.readouterr().err
@@ -433,12 +276,12 @@ class TestFiles:
         """Neither contacts nor codes; what two batches would both add is counted once."""
         rows = [f"cabinet-1;Les Lilas;Lot 1;Contact {number};" for number in range(600)]
 
-        status = ready.run("import", str(_write(ready, *rows)), "--dry-run", "--codes", str(ready.folder / "codes.csv"))
+        status = ready.run("import", str(write(ready, *rows)), "--dry-run", "--codes", str(ready.folder / "codes.csv"))
 
         printed = capsys.readouterr().out.splitlines()
         assert status == 0
         assert printed[-2:] == ["to be added: 1 condominiums, 1 accounts, 600 contacts", "there already: 0 contacts"]
-        assert _names(ready) == []
+        assert names_in(ready) == []
         assert not list(ready.folder.glob("codes*"))
 
 
@@ -447,7 +290,7 @@ class TestProgress:
 
     def test_without_a_terminal_there_is_no_bar(self, ready: Installation, capsys: pytest.CaptureFixture[str]) -> None:
         """What is written to a log is what was done."""
-        ready.run("import", str(_write(ready, *_rows(2))))
+        ready.run("import", str(write(ready, *rows_of(2))))
 
         assert capsys.readouterr().err == ""
 
@@ -457,7 +300,7 @@ class TestProgress:
         """It counts rows, on standard error."""
         monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
 
-        ready.run("import", str(_write(ready, *_rows(2))))
+        ready.run("import", str(write(ready, *rows_of(2))))
 
         assert re.search(r"0%.*0/2", capsys.readouterr().err)
 
@@ -465,5 +308,5 @@ class TestProgress:
         """The bar is all that is missing."""
         monkeypatch.setitem(sys.modules, "tqdm", None)
 
-        assert ready.run("import", str(_write(ready, *_rows(2)))) == 0
-        assert _names(ready) == ["Contact 0", "Contact 1"]
+        assert ready.run("import", str(write(ready, *rows_of(2)))) == 0
+        assert names_in(ready) == ["Contact 0", "Contact 1"]
