@@ -21,6 +21,7 @@ from coproauth.core.activation import (
     Refuse,
     Registered,
     WeakPassword,
+    WrongPassword,
     WrongProof,
     decide_activation,
     decide_code,
@@ -177,7 +178,7 @@ class TestExistingLogin:
 
     def test_a24_the_wrong_password_is_told_as_registered(self) -> None:
         """A-24: neither a new password nor a proof by mail takes over a login."""
-        assert _decide(attrs.evolve(_KNOWN, password_fits=False)) == Registered()
+        assert _decide(attrs.evolve(_KNOWN, password_fits=False)) == WrongPassword(_IDENTITY)
 
     def test_d01_a_temporary_password_must_be_changed_first(self) -> None:
         """D-01: nothing is linked under a password that a manager set."""
@@ -187,7 +188,7 @@ class TestExistingLogin:
         """A temporary password that is too old is no password."""
         expired = attrs.evolve(_TEMPORARY, temporary_until=_AT)
 
-        assert _decide(attrs.evolve(_KNOWN, identity=expired)) == Registered()
+        assert _decide(attrs.evolve(_KNOWN, identity=expired)) == WrongPassword(expired)
 
 
 class TestNewLogin:

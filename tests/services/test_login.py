@@ -148,16 +148,6 @@ class TestOneRefusal:
             name: f"{name}@example.fr" for name in ("orphan", "known", "temporary", "imported", "waiting", "unknown")
         }
 
-    def test_a01_every_cause_looks_alike(self, town: Town) -> None:
-        """S2, A-01: unknown, not activated, wrong password, imported, orphan, handed over: one answer, one hash."""
-        states = self._states(town)
-
-        for email in states.values():
-            town.hasher.seen.clear()
-            answer = refusal_of(lambda: town.log_in(email, password="une autre girafe"))  # noqa: B023
-            assert answer == (LoginRefused, "login_refused")
-            assert town.hasher.seen == ["une autre girafe"]
-
     def test_a08_a_temporary_password_that_is_too_old_looks_like_a_wrong_one(self, town: Town) -> None:
         """A-08: right and wrong get one answer, for one hash each."""
         self._states(town)

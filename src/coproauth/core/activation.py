@@ -78,7 +78,14 @@ class Refuse:
 
 @attrs.frozen
 class Registered:
-    """A login with this e-mail exists, and the password given is not its own; or the code was spent on it."""
+    """The code was spent on the login with this e-mail."""
+
+
+@attrs.frozen
+class WrongPassword:
+    """A login with this e-mail exists, and the password given does not open it, or no longer does."""
+
+    identity: Identity
 
 
 @attrs.frozen
@@ -131,7 +138,7 @@ class CreateIdentity:
     email: EmailAddress
 
 
-Refusal = Refuse | Registered | MalformedEmail | MustChangePassword | WeakPassword | WrongProof
+Refusal = Refuse | Registered | WrongPassword | MalformedEmail | MustChangePassword | WeakPassword | WrongProof
 Decision = Refusal | AskProof | LinkToIdentity | CreateIdentity
 
 
@@ -223,7 +230,7 @@ def _decide_known(held: HeldCode, identity: Identity, *, password_fits: bool, at
         case DemandNewPassword():
             return MustChangePassword(identity)
         case RefuseLogin():
-            return Registered()
+            return WrongPassword(identity)
         case other:
             assert_never(other)
 

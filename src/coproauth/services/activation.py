@@ -267,7 +267,7 @@ class ActivationService(PasswordService):
         candidate = self._look(lambda work: self._candidate(work, request, untried))
         decision = self._decide(candidate)
         match decision:
-            case core.LinkToIdentity(_, identity) | core.MustChangePassword(identity):
+            case core.LinkToIdentity(_, identity) | core.MustChangePassword(identity) | core.WrongPassword(identity):
                 attempt.admit(login_key(identity.email_key, self.policy))
                 fits = request.password is not None and self._passwords.fit(identity, request.password)
                 return _Judgement(identity=identity, password_fits=fits)
@@ -335,7 +335,7 @@ class ActivationService(PasswordService):
         match decision:
             case core.Refuse(reason):
                 return ActivationRefused(reason=reason)
-            case core.Registered():
+            case core.Registered() | core.WrongPassword():
                 return EmailAlreadyRegistered()
             case core.MalformedEmail():
                 return InvalidInput(field="email")
