@@ -24,6 +24,30 @@ class TestDefaults:
         """The second recommended option: 64 MiB, three passes, four lanes."""
         assert Policy().argon2 == Argon2Parameters(memory_cost=65_536, time_cost=3, parallelism=4)
 
+    @pytest.mark.parametrize(
+        ("parameters", "memory", "passes", "lanes"),
+        [
+            (Argon2Parameters.rfc_9106(), 2 * 1024 * 1024, 1, 4),
+            (Argon2Parameters.rfc_9106_low_memory(), 64 * 1024, 3, 4),
+            (Argon2Parameters.owasp(passes=1), 47_104, 1, 1),
+            (Argon2Parameters.owasp(), 19_456, 2, 1),
+            (Argon2Parameters.owasp(passes=3), 12_288, 3, 1),
+            (Argon2Parameters.owasp(passes=4), 9_216, 4, 1),
+            (Argon2Parameters.owasp(passes=5), 7_168, 5, 1),
+        ],
+    )
+    def test_named_costs_are_those_of_their_source(
+        self, parameters: Argon2Parameters, memory: int, passes: int, lanes: int
+    ) -> None:
+        """RFC 9106 §4 and OWASP's cheat sheet, in KiB."""
+        assert (parameters.memory_cost, parameters.time_cost, parameters.parallelism) == (memory, passes, lanes)
+
+    @pytest.mark.parametrize("passes", [0, 6])
+    def test_no_other_cost_is_called_owasp(self, passes: int) -> None:
+        """A name that a source does not know is a mistake."""
+        with pytest.raises(ConfigurationError, match=f"not with {passes}"):
+            Argon2Parameters.owasp(passes=passes)
+
     def test_mailed_secrets_live_as_long_as_asvs_allows(self) -> None:
         """Ten minutes for digits, an hour for a link, and a proof of the address by default."""
         policy = Policy()
@@ -58,6 +82,7 @@ class TestBounds:
             {"argon2": Argon2Parameters(memory_cost=46 * 1024 - 1, time_cost=1, parallelism=1)},
             {"argon2": Argon2Parameters(memory_cost=19 * 1024 - 1, time_cost=2, parallelism=1)},
             {"argon2": Argon2Parameters(memory_cost=12 * 1024 - 1, time_cost=9, parallelism=1)},
+            {"argon2": Argon2Parameters.owasp(passes=4)},
             {"session_lifetime": timedelta(days=30, seconds=1)},
             {"session_idle": timedelta(hours=13)},
             {"session_idle": timedelta(0)},

@@ -100,7 +100,7 @@ class Coproauth:
         """
         policy = policy or Policy()
         urls = PortalUrls(base=portal_url)
-        hasher = hasher or Argon2Hasher(policy.argon2, gate=HashingGate.of(policy))
+        hasher = hasher or Argon2Hasher(policy.argon2, limit=policy.argon2_limit, gate=HashingGate.of(policy))
         ports: _Ports = {
             "store": store,
             "directory": directory,

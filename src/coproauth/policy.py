@@ -17,6 +17,8 @@ ThrottleOutage = Literal["refuse", "local"]
 LOCALES: tuple[Locale, ...] = ("fr", "en")
 
 PASSWORD_FLOOR = 8  # code points; NIST SP 800-63B-4 §3.1.1.2: no verifier may accept fewer
+_OWASP = {1: 46, 2: 19, 3: 12, 4: 9, 5: 7}  # passes: MiB; OWASP Password Storage, Argon2id
+_ASVS_PASSES = (1, 2, 3)  # of these, what ASVS V11.4.2 accepts at least
 SECRET_KEY_FLOOR = 32  # bytes; ASVS V11.2.3 asks for 128 bits, an HMAC-SHA-256 key is at its best with 256
 
 
@@ -44,27 +46,45 @@ class Argon2Parameters:
     parallelism: int
 
     @classmethod
+    def rfc_9106(cls) -> Argon2Parameters:
+        """2 GiB, 1 pass, 4 lanes (RFC 9106 §4, first recommended option)."""
+        return cls(memory_cost=2 * 1024 * 1024, time_cost=1, parallelism=4)
+
+    @classmethod
     def rfc_9106_low_memory(cls) -> Argon2Parameters:
         """64 MiB, 3 passes, 4 lanes (RFC 9106 §4, second recommended option)."""
         return cls(memory_cost=64 * 1024, time_cost=3, parallelism=4)
 
     @classmethod
-    def owasp(cls) -> Argon2Parameters:
-        """19 MiB, 2 passes, 1 lane (OWASP Password Storage; the least that ASVS V11.4.2 accepts)."""
-        return cls(memory_cost=19 * 1024, time_cost=2, parallelism=1)
+    def owasp(cls, *, passes: int = 2) -> Argon2Parameters:
+        """1 lane, and 46, 19, 12, 9 or 7 MiB for 1 to 5 passes: five that are equally strong (OWASP Password Storage).
+
+        The first three are the least that ASVS V11.4.2 accepts; a policy refuses the last two.
+
+        Raises:
+            ConfigurationError: there is none with so many passes.
+        """
+        if passes not in _OWASP:
+            raise ConfigurationError(f"OWASP names Argon2id with 1 to 5 passes, not with {passes}")
+        return cls(memory_cost=_OWASP[passes] * 1024, time_cost=passes, parallelism=1)
 
     @classmethod
     def unsafe_only_for_tests(cls) -> Argon2Parameters:
         """8 KiB, 1 pass, 1 lane: as cheap as the algorithm allows, and worth as much."""
         return cls(memory_cost=8, time_cost=1, parallelism=1)
 
+    def covers(self, other: Argon2Parameters) -> bool:
+        """Whether another cost is in no respect higher than this."""
+        return (
+            other.memory_cost <= self.memory_cost
+            and other.time_cost <= self.time_cost
+            and other.parallelism <= self.parallelism
+        )
+
     @property
     def is_safe(self) -> bool:
         """Whether the cost reaches one of the three combinations of ASVS V11.4.2."""
-        return any(
-            self.time_cost >= passes and self.memory_cost >= mebibytes * 1024
-            for passes, mebibytes in ((1, 46), (2, 19), (3, 12))
-        )
+        return any(self.time_cost >= passes and self.memory_cost >= _OWASP[passes] * 1024 for passes in _ASVS_PASSES)
 
 
 @attrs.frozen(kw_only=True)
@@ -111,6 +131,8 @@ class Policy:
         digits_only_min_length: code points; a password of digits alone must be this long (20 digits: 66 bits).
         context_words: words that anyone would try here, beside names and addresses (ASVS V6.1.2).
         argon2: the cost of a password hash.
+        argon2_limit: the most that a hash found in the store may cost, besides the cost above; a dearer one fits no
+            password, so that a row that somebody else wrote exhausts no memory.
         unsafe_cheap_hashes: accept a cost below ASVS V11.4.2; only for testing.
         hashes_at_once: how many password hashes may be computed at the same time in one process; None: one a core.
         hashes_waiting: how many more may wait for that; whoever comes beyond is refused at once. None: eight for each
@@ -168,6 +190,7 @@ class Policy:
         "gestionnaire",
     )
     argon2: Argon2Parameters = Argon2Parameters.rfc_9106_low_memory()
+    argon2_limit: Argon2Parameters = Argon2Parameters(memory_cost=256 * 1024, time_cost=10, parallelism=16)
     unsafe_cheap_hashes: bool = False
     hashes_at_once: int | None = None
     hashes_waiting: int | None = None

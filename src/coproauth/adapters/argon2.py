@@ -18,8 +18,21 @@ class Argon2Hasher:
         decoy: a hash of current parameters that no password fits: of random bytes, forgotten at once.
     """
 
-    def __init__(self, parameters: Argon2Parameters, *, gate: HashingGate | None = None) -> None:
-        """Take the cost of one hash, and the gate that all hashers of the process share (None: one of its own)."""
+    def __init__(
+        self,
+        parameters: Argon2Parameters,
+        *,
+        limit: Argon2Parameters | None = None,
+        gate: HashingGate | None = None,
+    ) -> None:
+        """Take what a hash costs, and what bounds the work.
+
+        Args:
+            parameters: the cost of one hash.
+            limit: the most that a hash made elsewhere may cost to be verified; that of the default policy if not given.
+            gate: what all hashers of the process share; one of its own, of the default policy, if not given.
+        """
+        self._affordable = (parameters, limit or Policy().argon2_limit)
         self._hasher = argon2.PasswordHasher(
             memory_cost=parameters.memory_cost,
             time_cost=parameters.time_cost,
@@ -38,17 +51,33 @@ class Argon2Hasher:
             return self._hasher.hash(password)
 
     def verify(self, *, password_hash: str, password: str) -> bool:
-        """Whether the password is the one that was hashed; a hash that cannot be read fits none (ASVS V11.2.5).
+        """Whether the password is the one that was hashed (ASVS V11.2.5).
+
+        A hash that cannot be read, or costs more than the limit, fits none, for the work of one that does.
 
         Raises:
             Throttled: too many passwords are being hashed (``busy``).
         """
-        try:
-            with self._gate.place():
-                return self._hasher.verify(password_hash, password)
-        except (VerificationError, InvalidHashError, UnicodeEncodeError):  # the last: a hash that is not ASCII
-            return False
+        is_affordable = self._is_affordable(password_hash)
+        with self._gate.place():
+            fits = self._fits(password_hash if is_affordable else self.decoy, password)
+        return fits and is_affordable
 
     def needs_rehash(self, password_hash: str) -> bool:
         """Whether the hash was made with other than current parameters."""
         return self._hasher.check_needs_rehash(password_hash)
+
+    def _is_affordable(self, password_hash: str) -> bool:
+        """Whether the hash can be read, and asks for no more than is allowed; nothing is computed for that."""
+        try:
+            found = argon2.extract_parameters(password_hash)
+        except InvalidHashError:
+            return False
+        cost = Argon2Parameters(memory_cost=found.memory_cost, time_cost=found.time_cost, parallelism=found.parallelism)
+        return any(limit.covers(cost) for limit in self._affordable)
+
+    def _fits(self, password_hash: str, password: str) -> bool:
+        try:
+            return self._hasher.verify(password_hash, password)
+        except (VerificationError, InvalidHashError, UnicodeEncodeError):  # the last: a hash that is not ASCII
+            return False
