@@ -150,6 +150,9 @@ class Policy:
         session_touch: how exactly the last use is recorded; at most one write in this time.
         clock_leeway: how far the clocks of two servers may differ (at most 60 seconds).
         throttle_login: attempts on one login, counted until one succeeds (NIST SP 800-63B-4 §3.2.2).
+        throttle_device: attempts on one login from one browser in which it was opened before; a stranger's attempts are
+            not among them (OWASP, device cookies).
+        device_lifetime: how long a browser is known after its last login.
         throttle_code: attempts with one activation code.
         throttle_source: failed attempts from one source.
         throttle_requests: mails that one source can have sent.
@@ -212,6 +215,10 @@ class Policy:
     throttle_login: ThrottleRule = ThrottleRule(
         free_attempts=10, first_delay=timedelta(seconds=30), longest_delay=timedelta(hours=1)
     )
+    throttle_device: ThrottleRule = ThrottleRule(
+        free_attempts=10, first_delay=timedelta(seconds=30), longest_delay=timedelta(hours=1)
+    )
+    device_lifetime: timedelta = timedelta(days=180)
     throttle_code: ThrottleRule = ThrottleRule(
         free_attempts=10, first_delay=timedelta(seconds=30), longest_delay=timedelta(hours=1)
     )

@@ -104,6 +104,36 @@ class TestSession:
         assert response.headers["set-cookie"] == "coproauth_session=token; HttpOnly; Path=/; SameSite=lax"
 
 
+class TestDevice:
+    """That a browser is known outlives its session."""
+
+    def test_a_login_makes_the_browser_known(self) -> None:
+        """The token goes into a cookie of its own, for half a year, and comes back with the source."""
+        sandbox = Sandbox.build()
+        web = WebAuth(sandbox.auth)
+        signed_in = sandbox.activate(sandbox.contact(), JEANNE)
+        response = Response()
+
+        web.remember(response, signed_in)
+
+        cookie = f"__Host-coproauth_device={signed_in.device_token}"
+        attributes = "HttpOnly; Max-Age=15552000; Path=/; SameSite=lax; Secure"
+        assert f"{cookie}; {attributes}" in response.headers.getlist("set-cookie")
+        assert web.source(_request(cookie=cookie)).device_token == signed_in.device_token
+
+    def test_a_browser_without_the_cookie_has_none_yet(self) -> None:
+        """That is said, so that the services know that a host of this kind keeps them."""
+        assert _loopback().source(_request()).device_token == ""
+
+    def test_forgetting_the_session_leaves_the_browser_known(self) -> None:
+        """It opens nothing, and who logs out is the owner."""
+        response = Response()
+
+        WebAuth(Sandbox.build().auth).forget(response)
+
+        assert "device" not in str(response.headers)
+
+
 class TestSignature:
     """A host's small choices can be signed."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 
 import attrs
@@ -76,6 +77,22 @@ def test_who_comes_in_a_rush_is_told_when_to_come_back() -> None:
     assert answer.status_code == 429
     assert answer.headers["retry-after"] == "5"
     assert "Many people are logging in just now. Please wait 5 seconds" in answer.text
+
+
+def test_a_browser_that_was_used_before_is_not_slowed_by_strangers(
+    sandbox: Sandbox, open_browser: Callable[[], Browser]
+) -> None:
+    """A-65: the owner logs in from his own browser while a stranger guesses; another one must wait."""
+    sandbox.activate(sandbox.contact(), JEANNE)
+    own, strange, new = open_browser(), open_browser(), open_browser()
+    own.log_in(JEANNE, PASSWORD)
+    own.post("/logout")
+
+    guesses = [strange.log_in(JEANNE, "guess").status_code for _ in range(11)]
+    answers = [new.log_in(JEANNE, PASSWORD).status_code, own.log_in(JEANNE, PASSWORD).status_code]
+
+    assert guesses == [422] * 10 + [429]
+    assert answers == [429, 303]
 
 
 def test_a_temporary_password_leads_to_the_choice_of_ones_own(sandbox: Sandbox, browser: Browser) -> None:

@@ -81,10 +81,13 @@ class SignedIn:
 
     Attributes:
         token: goes into the cookie and nowhere else.
+        device_token: goes into a cookie of its own that outlives the session, so that a stranger's guesses do not slow
+            this browser; see ``Source.device_token``. None where the password was not given.
     """
 
     token: str = attrs.field(repr=False)
     session: Session
+    device_token: str | None = attrs.field(default=None, repr=False)
 
 
 @attrs.frozen(kw_only=True)

@@ -25,11 +25,16 @@ class Source:
         address: the network address of the client, as the host software knows it (ASVS V15.3.4).
         user_agent: what the browser calls itself, for the list of sessions; the first 400 printable characters.
         locale: the language of mail that answers this request.
+        device_token: what the browser keeps of ``SignedIn.device_token``; ``""`` if it has none yet, None if the host
+            keeps none at all.
     """
 
     address: str = attrs.field(converter=_clip)
     user_agent: str | None = attrs.field(default=None, kw_only=True, converter=attrs.converters.optional(_clip))
     locale: Locale = attrs.field(default="fr", kw_only=True, validator=attrs.validators.in_(LOCALES))
+    device_token: str | None = attrs.field(
+        default=None, kw_only=True, repr=False, validator=attrs.validators.optional(attrs.validators.instance_of(str))
+    )
 
     @classmethod
     def require(cls, value: object) -> Source:

@@ -9,6 +9,7 @@ from enum import StrEnum
 
 import attrs
 
+from coproauth.core.devices import Device
 from coproauth.core.messages import MailKind
 from coproauth.core.sources import Source
 from coproauth.policy import Policy, ThrottleRule
@@ -105,6 +106,22 @@ def login_key(email_key: str, policy: Policy) -> ThrottleKey:
     """Count failures on one login, also one that does not exist; its owner's success forgets them."""
     name = f"login:{_digest(email_key)}"
     return ThrottleKey(name=name, rule=policy.throttle_login, on_success=OnSuccess.CLEAR)
+
+
+def device_key(device: Device, policy: Policy) -> ThrottleKey:
+    """Count failures on one login from one browser in which it was opened before."""
+    name = f"device:{device.nonce}"
+    return ThrottleKey(name=name, rule=policy.throttle_device, on_success=OnSuccess.CLEAR)
+
+
+def password_keys(source: Source, email_key: str, device: Device | None, policy: Policy) -> tuple[ThrottleKey, ...]:
+    """Return what an attempt at a password is counted on.
+
+    A browser that is known to the login is counted apart: no stranger slows it.
+    """
+    if device is not None:
+        return (device_key(device, policy),)
+    return (source_key(source, policy), login_key(email_key, policy))
 
 
 def requests_key(source: Source, policy: Policy) -> ThrottleKey:

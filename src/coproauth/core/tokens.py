@@ -37,6 +37,7 @@ class Purpose(StrEnum):
     RESET = "reset"
     CHOOSE_PASSWORD = "choose-password"  # noqa: S105 - the name of a purpose
     CONFIRM_EMAIL = "confirm-email"
+    DEVICE = "device"
 
 
 LinkPurpose = Literal[Purpose.RESET, Purpose.CHOOSE_PASSWORD, Purpose.CONFIRM_EMAIL]
@@ -141,17 +142,37 @@ class Keyring:
 
     def sign_link(self, purpose: LinkPurpose, claims: LinkClaims, *, at: datetime) -> str:
         """Return the token of a link: the claims, the time and an HMAC-SHA-256 over both."""
-        return str(self._serializer(purpose, at).dumps(attrs.astuple(claims)))
+        return self.sign(purpose, attrs.astuple(claims), at=at)
 
     def read_link(self, purpose: LinkPurpose, token: object, *, at: datetime, policy: Policy) -> LinkClaims | LinkFault:
         """Return what a link says if it was signed here, for this purpose, and not too long ago.
 
+        Whether the login is still the one it names is asked with ``LinkClaims.names``.
+        """
+        payload = self.read(purpose, token, at=at, lifetime=_lifetime(purpose, policy), leeway=policy.clock_leeway)
+        if isinstance(payload, LinkFault):
+            return payload
+        if not _is_payload(payload):
+            return LinkFault.INVALID
+        identity_id, credential_stamp, email_digest, new_email = payload
+        return LinkClaims(
+            identity_id=identity_id, credential_stamp=credential_stamp, email_digest=email_digest, new_email=new_email
+        )
+
+    def sign(self, purpose: Purpose, payload: Sequence[object], *, at: datetime) -> str:
+        """Return a token that says something, and when: both, and an HMAC-SHA-256 over them."""
+        return str(self._serializer(purpose, at).dumps(payload))
+
+    def read(
+        self, purpose: Purpose, token: object, *, at: datetime, lifetime: timedelta, leeway: timedelta
+    ) -> object | LinkFault:
+        """Return what a token says if it was signed here, for this purpose, and not too long ago.
+
         1. Type and length: nothing costly sees hostile input.
         2. The signature, over the very characters received: any changed byte, another purpose, portal or epoch fails.
         3. The age, always, with a leeway for a signer whose clock is ahead (ASVS V9.2.1).
-        4. The shape of the claims.
 
-        Whether the login is still the one it names is asked with ``LinkClaims.names``.
+        The shape of what it says is for the caller to check.
         """
         if not isinstance(token, str) or len(token) > TOKEN_MAX_LENGTH or not _is_canonical(token):
             return LinkFault.INVALID
@@ -159,14 +180,7 @@ class Keyring:
             payload, signed_at = self._serializer(purpose, at).loads(token, return_timestamp=True)
         except BadData:
             return LinkFault.INVALID
-        if not -policy.clock_leeway <= at - signed_at < _lifetime(purpose, policy):
-            return LinkFault.EXPIRED
-        if not _is_payload(payload):
-            return LinkFault.INVALID
-        identity_id, credential_stamp, email_digest, new_email = payload
-        return LinkClaims(
-            identity_id=identity_id, credential_stamp=credential_stamp, email_digest=email_digest, new_email=new_email
-        )
+        return payload if -leeway <= at - signed_at < lifetime else LinkFault.EXPIRED
 
     def _serializer(self, purpose: Purpose, at: datetime) -> URLSafeTimedSerializer:
         return URLSafeTimedSerializer(

@@ -167,14 +167,18 @@ class WebAuth:
             return None
 
     def remember(self, response: Response, signed_in: SignedIn) -> None:
-        """Keep a session that was opened; what protected the forms before it is void from now on."""
+        """Keep a session that was opened, and that the browser is known; what protected the forms before is void."""
         self.set_cookie(response, "session", signed_in.token)
+        if signed_in.device_token is not None:
+            lifetime = int(self.auth.policy.device_lifetime.total_seconds())
+            self.set_cookie(response, "device", signed_in.device_token, max_age=lifetime)
         self.delete_cookie(response, "form")
 
     def forget(self, response: Response) -> None:
         """Have the browser forget its session, and whatever it keeps of the pages (ASVS V14.3.1).
 
-        Its cookies are named one by one: ``"cookies"`` would also take those of the host's other software.
+        Its cookies are named one by one: ``"cookies"`` would also take those of the host's other software. That the
+        browser is known stays: it opens nothing, and tells nobody whose login was opened here.
         """
         self.delete_cookie(response, "session")
         response.headers["Clear-Site-Data"] = '"cache", "storage"'
@@ -239,7 +243,12 @@ class WebAuth:
 
     def source(self, request: Request) -> Source:
         """Return where a request comes from, for the services."""
-        return Source(self._address(request), user_agent=request.headers.get("user-agent"), locale=self.locale(request))
+        return Source(
+            self._address(request),
+            user_agent=request.headers.get("user-agent"),
+            locale=self.locale(request),
+            device_token=self.read_cookie(request, "device") or "",
+        )
 
     def locale(self, request: Request) -> Locale:
         """Return the language chosen on the page, else the one the browser prefers, else the first."""

@@ -19,7 +19,7 @@ from coproauth.core.password_policy import parse_password, person_context, viola
 from coproauth.core.sessions import SessionView, SignedIn
 from coproauth.core.sources import Source
 from coproauth.core.text import parse_type
-from coproauth.core.throttling import code_key, login_key, mail_key, requests_key, sender_key, source_key
+from coproauth.core.throttling import code_key, mail_key, requests_key, sender_key, source_key
 from coproauth.errors import (
     ActivationRefused,
     EmailAlreadyRegistered,
@@ -268,7 +268,7 @@ class ActivationService(PasswordService):
         decision = self._decide(candidate)
         match decision:
             case core.LinkToIdentity(_, identity) | core.MustChangePassword(identity) | core.WrongPassword(identity):
-                attempt.admit(login_key(identity.email_key, self.policy))
+                self._admit_password(attempt, request.source, identity.email_key)
                 fits = request.password is not None and self._passwords.fit(identity, request.password)
                 return _Judgement(identity=identity, password_fits=fits)
             case core.AskProof() | core.WrongProof() | core.CreateIdentity():

@@ -58,7 +58,8 @@ class Attempt:
 
     def vouch(self, key: ThrottleKey) -> None:
         """Have a key cleared if the attempt succeeds: it proves by other means to be the owner's."""
-        self._vouched.append(key)
+        if key not in self._vouched:
+            self._vouched.append(key)
 
     def settle(self, *, succeeded: bool) -> None:
         """Give the attempt back: it was no guess. A success also clears what it proves to be the owner's.
@@ -67,7 +68,8 @@ class Attempt:
         """
         keep = {OnSuccess.CLEAR, OnSuccess.KEEP} if succeeded else {OnSuccess.KEEP}
         forgiven = [key for key in self._admitted if key.on_success not in keep]
-        cleared = [key for key in self._admitted if key.on_success is OnSuccess.CLEAR] + self._vouched
+        owned = [key for key in self._admitted if key.on_success is OnSuccess.CLEAR]
+        cleared = [*owned, *(key for key in self._vouched if key not in owned)]
         with suppress(Unavailable):
             self.throttle.settle(forgive=forgiven, clear=cleared if succeeded else [])
 

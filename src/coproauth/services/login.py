@@ -12,7 +12,7 @@ from coproauth.core.messages import MailKind
 from coproauth.core.password_policy import parse_password
 from coproauth.core.sessions import Session, SessionSummary, SessionView, SignedIn, is_live, summarize
 from coproauth.core.sources import Source
-from coproauth.core.throttling import login_key, mail_key, requests_key, sender_key, source_key
+from coproauth.core.throttling import mail_key, requests_key, sender_key, source_key
 from coproauth.core.tokens import Purpose
 from coproauth.errors import (
     InvalidInput,
@@ -36,7 +36,8 @@ class LoginService(PasswordService):
         """Open a session; the active account is the one used last, else the first.
 
         1. Types and lengths; what cannot be right is the common refusal.
-        2. The throttle, on source and login, before anything is looked up (ASVS V6.3.1).
+        2. The throttle, before anything is looked up (ASVS V6.3.1): on source and login; on the browser instead, if it
+           is one in which that login was opened before.
         3. One password hash, of the login or of a decoy: the same work for every cause (ASVS V6.3.8).
         4. One atomic unit of work, only if the login is still as it was read.
 
@@ -48,7 +49,7 @@ class LoginService(PasswordService):
         """
         with self._attempts.by_person(Pathway.LOGGED_IN, source) as attempt:
             address, typed = self._parse_login(email, password)
-            attempt.admit(source_key(source, self.policy), login_key(address.key, self.policy))
+            self._admit_password(attempt, source, address.key)
             identity = self._look(lambda work: work.identities.by_email(address.key))
             attempt.subject = identity.id if identity else None
             match core.decide_login(identity, password_fits=self._passwords.fit(identity, typed), at=self.clock.now()):
@@ -163,6 +164,7 @@ class LoginService(PasswordService):
             attempt.admit(source_key(source, self.policy))
             identity, _ = self._links.resolve(Purpose.CHOOSE_PASSWORD, token)
             attempt.subject = identity.id
+            self._vouch(attempt, source, identity)
             if self._passwords.fit(identity, chosen):
                 raise PasswordRejected(violations=("unchanged",))
             contacts = self._contacts_of(identity)
@@ -278,7 +280,7 @@ class LoginService(PasswordService):
         """Return what is behind a session once its owner has given the password again (ASVS V7.5.1)."""
         view = self._sessions.view(session_token)
         attempt.subject = view.identity.id
-        attempt.admit(source_key(source, self.policy), login_key(view.identity.email_key, self.policy))
+        self._admit_password(attempt, source, view.identity.email_key)
         typed = parse_password(password, field=field, policy=self.policy)
         if not self._passwords.fit(view.identity, typed):
             raise ReauthenticationRequired

@@ -68,7 +68,7 @@ class PasswordResetService(PasswordService):
             attempt.admit(source_key(source, self.policy))
             identity, _ = self._links.resolve(Purpose.RESET, token)
             attempt.subject = identity.id
-            attempt.vouch(login_key(identity.email_key, self.policy))  # a stranger's guesses lock nobody out
+            self._vouch(attempt, source, identity)
             self._passwords.require_acceptable(chosen, email=identity.email, contacts=self._contacts_of(identity))
             password_hash = self.hasher.hash(chosen)
             changed = self._atomically(
@@ -106,6 +106,7 @@ class PasswordResetService(PasswordService):
             attempt.subject = contact.id
             password = self._temporary_password(new_password)
             identity, contacts = self._look(lambda work: self._reachable(work, contact, by))
+            attempt.vouch(login_key(identity.email_key, self.policy))  # what was guessed at is no password any more
             self._passwords.require_acceptable(password, email=identity.email, contacts=contacts)
             password_hash = self.hasher.hash(password)
             expires_at = self.clock.now() + self.policy.temporary_password_lifetime

@@ -10,10 +10,12 @@ import attrs
 
 from coproauth.core.accounts import Contact
 from coproauth.core.identities import Identity
+from coproauth.core.sources import Source
+from coproauth.core.throttling import device_key, login_key, password_keys
 from coproauth.core.tokens import Keyring
 from coproauth.policy import Policy
 from coproauth.ports import AuditSink, Clock, Directory, PasswordHasher, SecretSource, Store, Throttle, UnitOfWork
-from coproauth.services.attempts import Attempts
+from coproauth.services.attempts import Attempt, Attempts
 from coproauth.services.outgoing_mail import OutgoingMail
 from coproauth.services.passwords import Passwords
 from coproauth.services.sessions import SessionKeeper
@@ -67,6 +69,23 @@ class PasswordService(Service):
     """A service that also verifies or writes passwords."""
 
     hasher: PasswordHasher
+
+    def _admit_password(self, attempt: Attempt, source: Source, email_key: str) -> None:
+        """Count an attempt at a login's password; its success forgets the failures of strangers as well.
+
+        Raises:
+            Throttled: too many failures from this source or on this login; from a browser that is known, in it.
+        """
+        device = self._sessions.device(source, email_key)
+        attempt.admit(*password_keys(source, email_key, device, self.policy))
+        attempt.vouch(login_key(email_key, self.policy))
+
+    def _vouch(self, attempt: Attempt, source: Source, identity: Identity) -> None:
+        """Have an attempt that needs no password forget all failures with it: guesses lock nobody out."""
+        device = self._sessions.device(source, identity.email_key)
+        attempt.vouch(login_key(identity.email_key, self.policy))
+        if device is not None:
+            attempt.vouch(device_key(device, self.policy))
 
     def _contacts_of(self, identity: Identity) -> Sequence[Contact]:
         return self._look(lambda work: self.directory.contacts(work.links.contacts_of(identity.id)))

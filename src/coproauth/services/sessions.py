@@ -7,6 +7,7 @@ from datetime import datetime
 import attrs
 
 from coproauth.core.accounts import accounts_of, choose_account
+from coproauth.core.devices import NONCE_BYTES, Device, Devices
 from coproauth.core.identities import Identity
 from coproauth.core.sessions import SessionRecord, SessionView, SignedIn, is_live
 from coproauth.core.sources import Source
@@ -68,10 +69,10 @@ class SessionKeeper:
     ) -> SignedIn:
         """Open a session for a login whose owner has just given the password, and note that it is in use.
 
-        The active account is the given one, else the one used last, else the first.
+        The active account is the given one, else the one used last, else the first. The browser is known from now on.
         """
         now = self.clock.now()
-        return self._store(
+        opened = self._store(
             work,
             attrs.evolve(identity, last_login_at=now, warned_at=None),
             account_id=account_id or identity.last_account_id,
@@ -80,6 +81,13 @@ class SessionKeeper:
             authenticated_at=now,
             expires_at=now + self.policy.session_lifetime,
         )
+        nonce = self.secrets.token_bytes(NONCE_BYTES).hex()
+        device_token = self._devices.renewed(source.device_token, identity, nonce=nonce, at=now)
+        return attrs.evolve(opened, device_token=device_token)
+
+    def device(self, source: Source, email_key: str) -> Device | None:
+        """Return the browser that a request comes from, if a login with this e-mail was opened in it before."""
+        return self._devices.known(source.device_token, email_key=email_key, at=self.clock.now())
 
     def rotate(self, work: UnitOfWork, view: SessionView, *, account_id: str | None) -> SignedIn:
         """Replace a session by one with a new token and another active account (ASVS V7.2.4).
@@ -117,6 +125,10 @@ class SessionKeeper:
     def change_token(self, identity: Identity) -> str:
         """Return the token that authorises the choice of a new password, and nothing else."""
         return self.keyring.sign_link(Purpose.CHOOSE_PASSWORD, LinkClaims.about(identity), at=self.clock.now())
+
+    @property
+    def _devices(self) -> Devices:
+        return Devices(keyring=self.keyring, policy=self.policy)
 
     def _store(
         self,
