@@ -2,7 +2,7 @@
 
 from coproauth.core.accounts import Account, Condominium, Contact, Manager
 from coproauth.core.activation import ActivationPreview, IssuedCode
-from coproauth.core.audit import AuditEvent, Outcome, Pathway
+from coproauth.core.audit import ActorKind, AuditEvent, Outcome, Pathway
 from coproauth.core.maintenance import PurgeReport, Waste
 from coproauth.core.messages import (
     AccountAddedMessage,
@@ -65,6 +65,7 @@ from coproauth.ports import (
 )
 from coproauth.services.account_switching import AccountSwitcher
 from coproauth.services.activation import ActivationService
+from coproauth.services.correlation import correlated
 from coproauth.services.courier import BackgroundCourier, Courier
 from coproauth.services.login import LoginService
 from coproauth.services.maintenance import Maintenance
@@ -82,6 +83,7 @@ __all__ = [
     "ActivationPreview",
     "ActivationRefused",
     "ActivationService",
+    "ActorKind",
     "Argon2Parameters",
     "AuditEvent",
     "AuditSink",
@@ -151,4 +153,5 @@ __all__ = [
     "UnknownAddressMessage",
     "Waste",
     "__version__",
+    "correlated",
 ]

@@ -149,7 +149,9 @@ def test_each_step_is_recorded(engine: Engine) -> None:
 
     table = Tables.build(MetaData()).schema
     with engine.connect() as connection:
-        assert list(connection.scalars(select(table.c.version).order_by(table.c.version))) == [1, VERSION]
+        assert list(connection.scalars(select(table.c.version).order_by(table.c.version))) == list(
+            range(1, VERSION + 1)
+        )
 
 
 def test_an_upgrade_of_what_is_newest_takes_no_step(engine: Engine) -> None:

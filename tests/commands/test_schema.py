@@ -46,7 +46,7 @@ def test_upgrade_goes_on_from_the_first_release(
     status = each_installation.run("schema", "upgrade")
 
     assert status == 0
-    assert capsys.readouterr().out == f"Taken: step 2, operations.\n{NEWEST}"
+    assert capsys.readouterr().out == f"Taken: step 2, operations.\nTaken: step 3, audit trail.\n{NEWEST}"
     assert each_installation.run("schema", "check") == 0
 
 

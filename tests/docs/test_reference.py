@@ -13,7 +13,7 @@ import pytest
 
 import coproauth
 from coproauth import Argon2Parameters, Policy, Refused, ThrottleRule, Unavailable
-from coproauth.core.audit import AuditEvent, Outcome, Pathway
+from coproauth.core.audit import OWASP_REFUSALS, OWASP_SUCCESSES, ActorKind, AuditEvent, Outcome, Pathway
 from coproauth.core.messages import MailKind, Message
 from coproauth.core.password_policy import violations
 
@@ -164,11 +164,24 @@ class TestAuditEvents:
             ("Pathways", set(Pathway)),
             ("Outcomes", set(Outcome)),
             ("Fields", {field.name for field in attrs.fields(AuditEvent)}),
+            ("Actors", set(ActorKind)),
         ],
     )
     def test_every_name_is_listed_and_no_other(self, heading: str, names: set[str]) -> None:
         """Whoever reads the trail finds each word explained."""
         assert set(_rows(_section(_reference("audit_events.md"), heading))) == names
+
+    def test_every_name_in_the_vocabulary_is_the_one_of_the_code(self) -> None:
+        """Whoever watches by OWASP's words can look each of them up."""
+        text = _reference("audit_events.md")
+
+        successes = {name: row[3].strip("`") for name, row in _rows(_section(text, "Pathways")).items()}
+        refusals = {
+            name: row[1].strip("`") for name, row in _rows(_section(text, "OWASP's Logging Vocabulary")).items()
+        }
+
+        assert successes == dict(OWASP_SUCCESSES)
+        assert refusals == dict(OWASP_REFUSALS)
 
 
 class TestApi:
@@ -177,7 +190,7 @@ class TestApi:
     def test_every_public_name_is_documented_and_no_other(self) -> None:
         """``api.md`` is the contract."""
         documented = re.findall(
-            r"(?:autoclass|autoexception|py:data):: coproauth\.(\w+)$", _reference("api.md"), re.MULTILINE
+            r"(?:autoclass|autoexception|autofunction|py:data):: coproauth\.(\w+)$", _reference("api.md"), re.MULTILINE
         )
 
         assert sorted(documented) == sorted(coproauth.__all__)

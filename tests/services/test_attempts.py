@@ -8,11 +8,11 @@ from datetime import datetime, timedelta
 import pytest
 from tests.town import JEANNE, Town, refusal_of
 
-from coproauth import LoginRefused, Manager, PasswordChangeRequired, ResetRefused, Throttled
+from coproauth import LoginRefused, Manager, PasswordChangeRequired, ResetRefused, Throttled, correlated
 from coproauth.adapters.memory import MemoryThrottle
 from coproauth.adapters.system import SystemSecrets
 from coproauth.core.activation_codes import ActivationCode
-from coproauth.core.audit import AuditEvent, Outcome, Pathway
+from coproauth.core.audit import ActorKind, AuditEvent, Outcome, Pathway
 from coproauth.core.messages import ConfirmEmailMessage
 from coproauth.core.throttling import ThrottleKey
 from coproauth.testing.sandbox import PASSWORD
@@ -76,19 +76,24 @@ class TestAudit:
         assert "@" not in shown
 
     def test_a_success_names_whom_and_where(self, town: Town) -> None:
-        """The login by its id, the source by its address."""
+        """The login by its id, the source by its address and browser, the request by its id."""
         identity_id = town.move_in().session.identity_id
         town.audit.events.clear()
 
-        town.log_in(JEANNE)
+        with correlated("request-1"):
+            town.log_in(JEANNE)
 
         assert town.audit.events == [
             AuditEvent(
                 at=town.clock.now(),
                 pathway=Pathway.LOGGED_IN,
                 outcome=Outcome.SUCCEEDED,
+                actor_kind=ActorKind.PERSON,
+                actor=identity_id,
                 subject=identity_id,
                 address="192.0.2.1",
+                user_agent="Browser",
+                correlation_id="request-1",
             )
         ]
 
@@ -96,15 +101,18 @@ class TestAudit:
         """Who acted, on whose file."""
         contact = town.contact()
 
-        town.auth.activation.issue(contact.id, by=Manager(id="manager-7", portfolio_id="portfolio-1"))
+        with correlated("request-1"):
+            town.auth.activation.issue(contact.id, by=Manager(id="manager-7", portfolio_id="portfolio-1"))
 
         assert town.audit.events == [
             AuditEvent(
                 at=town.clock.now(),
                 pathway=Pathway.CODE_ISSUED,
                 outcome=Outcome.SUCCEEDED,
+                actor_kind=ActorKind.MANAGER,
                 actor="manager-7",
                 subject=contact.id,
+                correlation_id="request-1",
             )
         ]
 

@@ -128,8 +128,8 @@ class _Stage:
             "accounts.accounts": {"session_token": self.session},
             "accounts.switch": {"session_token": self.session, "account_id": self.contact.account.id},
             "maintenance.purge": {},
-            "personal_data.export": {"email": JEANNE},
-            "personal_data.erase": {"email": JEANNE},
+            "personal_data.export": {"email": JEANNE, "operator": "odile"},
+            "personal_data.erase": {"email": JEANNE, "operator": "odile"},
         }
 
     def _of_activation(self) -> dict[str, dict[str, object]]:
@@ -234,7 +234,10 @@ def test_a17_another_type_than_text_is_refused(name: str, parameter: str) -> Non
     """A-17: a number, bytes, a list, a dictionary; None only where nothing may be given."""
     answers = _answers_to(name, parameter, _NOT_TEXT)
 
-    may_be_none = parameter == "email_code" or (name, parameter) == ("password_reset.set_password", "new_password")
+    may_be_none = parameter in {"email_code", "operator"} or (name, parameter) == (
+        "password_reset.set_password",
+        "new_password",
+    )
     answered = {label for label, answer in answers.items() if answer in {"answered", "email_proof_required"}}
     assert answered == ({"None"} if may_be_none else set())
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 
 import attrs
 import pytest
 from tests.town import Town
 
-from coproauth import AuditEvent, Contact, Outcome, Unavailable
+from coproauth import ActorKind, AuditEvent, Contact, Outcome, Unavailable, correlated
 from coproauth.core.activation import CodeRecord, IssuedCode
 from coproauth.core.audit import Pathway
 from coproauth.core.contact_import import BATCH, ContactRow, ImportedBatch, KnownContacts, decide_import
@@ -70,9 +70,10 @@ class Writer:
 
 
 @pytest.fixture
-def town() -> Town:
-    """A town whose ports are used, and nothing else."""
-    return Town.found()
+def town() -> Iterator[Town]:
+    """A town whose ports are used, and nothing else; all that happens there is one request."""
+    with correlated("request-1"):
+        yield Town.found()
 
 
 def _importer(town: Town, tables: Tables) -> ContactImporter:
@@ -80,20 +81,30 @@ def _importer(town: Town, tables: Tables) -> ContactImporter:
     return ContactImporter(
         tables=tables,
         issuer=CodeIssuer(clock=wired.clock, secrets=wired.secrets, keyring=wired.keyring, policy=wired.policy),
-        attempts=Attempts(throttle=wired.throttle, audit=wired.audit, clock=wired.clock),
+        attempts=Attempts(throttle=wired.throttle, audit=wired.audit, clock=wired.clock, secrets=wired.secrets),
         policy=wired.policy,
     )
 
 
 def _ended(town: Town, outcome: Outcome, reason: str | None = None) -> list[AuditEvent]:
-    return [AuditEvent(at=town.clock.now(), pathway=Pathway.CONTACTS_IMPORTED, outcome=outcome, reason=reason)]
+    return [
+        AuditEvent(
+            at=town.clock.now(),
+            pathway=Pathway.CONTACTS_IMPORTED,
+            outcome=outcome,
+            reason=reason,
+            actor_kind=ActorKind.OPERATOR,
+            actor="odile",
+            correlation_id="request-1",
+        )
+    ]
 
 
 def test_every_row_is_imported_and_one_event_is_recorded(town: Town) -> None:
     """Batches are all there is to tell how far it is."""
     tables, done = Tables(), list[int]()
 
-    report = _importer(town, tables).carry_out(ROWS, codes=None, advance=done.append)
+    report = _importer(town, tables).carry_out(ROWS, codes=None, advance=done.append, operator="odile")
 
     assert (report.condominiums, report.contacts, len(tables.contacts)) == (1, len(ROWS), len(ROWS))
     assert (tables.codes, done) == ([], [BATCH, BATCH, 1])
@@ -116,7 +127,7 @@ def test_an_outage_is_on_record(town: Town) -> None:
     tables = Tables([Unavailable(reason="store_away")])
 
     with pytest.raises(Unavailable):
-        _importer(town, tables).carry_out(ROWS, codes=None, advance=lambda _: None)
+        _importer(town, tables).carry_out(ROWS, codes=None, advance=lambda _: None, operator="odile")
 
     assert town.audit.events == _ended(town, Outcome.FAILED, "Unavailable")
 

@@ -62,7 +62,12 @@ class TestExport:
 
         assert export is not None
         assert export.audit_events is not None
-        assert [event.pathway for event in export.audit_events] == ["code_issued", "activated", "logged_in"]
+        assert [(event.pathway, event.actor_kind) for event in export.audit_events] == [
+            ("code_issued", "manager"),
+            ("activated", "person"),  # the proof of the address was asked for, before there was a login
+            ("activated", "person"),
+            ("logged_in", "person"),
+        ]
         assert "manager-1" not in export.to_json()
 
     def test_nothing_that_opens_something_is_told(self, town: Sandbox) -> None:
@@ -129,6 +134,7 @@ class TestTrail:
         assert export.audit_events is not None
         assert [(event.pathway, event.at) for event in export.audit_events] == [
             ("code_issued", town.clock.now()),
+            ("activated", town.clock.now()),  # the proof of the address was asked for, before there was a login
             ("activated", town.clock.now()),
         ]
 

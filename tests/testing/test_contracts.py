@@ -303,4 +303,5 @@ def _event(line: str) -> AuditEvent:
     assert len(line.splitlines()) == 1
     fields = json.loads(line)
     fields["at"] = datetime.fromisoformat(fields["at"])
+    del fields["event"]
     return AuditEvent(**{**fields, "pathway": Pathway(fields["pathway"]), "outcome": Outcome(fields["outcome"])})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+from datetime import UTC
 
 import attrs
 
@@ -11,7 +12,7 @@ from coproauth.core.audit import AuditEvent, Outcome
 
 
 class LoggingAudit:
-    """Writes each event as one line of JSON to the logger ``coproauth.audit``."""
+    """Writes each event as one line of JSON to the logger ``coproauth.audit``, with its name in OWASP's vocabulary."""
 
     def __init__(self, logger: logging.Logger | None = None) -> None:
         """Write to the given logger, or to ``coproauth.audit``."""
@@ -20,5 +21,5 @@ class LoggingAudit:
     def record(self, event: AuditEvent) -> None:
         """Keep one event; what is not ASCII is escaped, so that a line stays a line (ASVS V16.4.1)."""
         level = logging.ERROR if event.outcome is Outcome.FAILED else logging.INFO
-        line = {**attrs.asdict(event), "at": event.at.isoformat()}
+        line = {"event": event.owasp_name, **attrs.asdict(event), "at": event.at.astimezone(UTC).isoformat()}
         self._logger.log(level, "%s", json.dumps(line))

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import attrs
 
 from coproauth.commands.codes_file import CodesFile, CodesFileRefused, codes_file
-from coproauth.commands.options import add_config, configuration_of
+from coproauth.commands.options import add_config, configuration_of, operator_name
 from coproauth.commands.terminal import fail, say
 from coproauth.core.contact_import import (
     FILE_MAX_SIZE,
@@ -130,7 +130,7 @@ def _import(file: ContactFile, options: argparse.Namespace, importer: ContactImp
         with _progress(len(file.rows)) as advance:
             return _Done(report=importer.preview(file.rows, advance=advance))
     with _open_codes(options.codes, importer) as codes, _progress(len(file.rows)) as advance:
-        report = importer.carry_out(file.rows, codes=codes, advance=advance)
+        report = importer.carry_out(file.rows, codes=codes, advance=advance, operator=operator_name())
         return _Done(report=report, codes=None if codes is None else codes.count)
 
 
@@ -147,7 +147,7 @@ def _importer(configuration: Configuration) -> ContactImporter:
     return ContactImporter(
         tables=ContactImport(configuration.engine(), tables=configuration.tables()),
         issuer=CodeIssuer(clock=wired.clock, secrets=wired.secrets, keyring=wired.keyring, policy=wired.policy),
-        attempts=Attempts(throttle=wired.throttle, audit=wired.audit, clock=wired.clock),
+        attempts=Attempts(throttle=wired.throttle, audit=wired.audit, clock=wired.clock, secrets=wired.secrets),
         policy=wired.policy,
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import getpass
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -34,6 +35,14 @@ def configuration_of(options: argparse.Namespace) -> Configuration:
     from coproauth.configuration import Configuration  # noqa: PLC0415 - an extra
 
     return Configuration.load(file_of(options))
+
+
+def operator_name() -> str | None:
+    """Return the name in the operating system of who runs the command, for the audit trail; None if it has none."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError, ImportError):  # no name, as in many a container; which of them depends on the Python
+        return None
 
 
 def file_of(options: argparse.Namespace) -> Path:

@@ -6,7 +6,7 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
-from coproauth.commands.options import add_config, configuration_of
+from coproauth.commands.options import add_config, configuration_of, operator_name
 from coproauth.commands.terminal import fail, say
 from coproauth.errors import InvalidInput
 
@@ -46,7 +46,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _export(options: argparse.Namespace, personal_data: PersonalData) -> int:
-    export = personal_data.export(options.email)
+    export = personal_data.export(options.email, operator=operator_name())
     if export is None:
         return fail(_NO_LOGIN)
     say(export.to_json())
@@ -58,7 +58,7 @@ def _erase(options: argparse.Namespace, personal_data: PersonalData) -> int:
         return fail(_NO_TERMINAL)
     if not options.yes and not _is_confirmed(_QUESTION.format(email=options.email)):
         return fail("Nothing was erased.")
-    if not personal_data.erase(options.email):
+    if not personal_data.erase(options.email, operator=operator_name()):
         return fail(_NO_LOGIN)
     say("Erased.")
     return 0

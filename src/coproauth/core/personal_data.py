@@ -10,7 +10,7 @@ import attrs
 
 from coproauth.core.accounts import Contact
 from coproauth.core.activation import CodeRecord
-from coproauth.core.audit import AuditEvent, Outcome, Pathway
+from coproauth.core.audit import ActorKind, AuditEvent, Outcome, Pathway
 from coproauth.core.identities import Identity
 from coproauth.core.messages import Intention, MailKind
 from coproauth.core.sessions import SessionRecord
@@ -108,13 +108,23 @@ class PersonalEvent:
     pathway: Pathway
     outcome: Outcome
     reason: str | None
+    actor_kind: ActorKind | None
     address: str | None
+    user_agent: str | None
+    correlation_id: str | None
 
     @classmethod
     def of(cls, event: AuditEvent) -> PersonalEvent:
         """Leave out what is about somebody else."""
         return cls(
-            at=event.at, pathway=event.pathway, outcome=event.outcome, reason=event.reason, address=event.address
+            at=event.at,
+            pathway=event.pathway,
+            outcome=event.outcome,
+            reason=event.reason,
+            actor_kind=event.actor_kind,
+            address=event.address,
+            user_agent=event.user_agent,
+            correlation_id=event.correlation_id,
         )
 
 

@@ -6,15 +6,15 @@ import ipaddress
 
 import attrs
 
+from coproauth.core.text import clip
 from coproauth.errors import InvalidInput
 from coproauth.policy import LOCALES, Locale
 
 _TEXT_MAX_LENGTH = 400  # code points kept of what a browser says of itself
 
 
-def _clip(value: str) -> str:
-    clipped = str(value)[:_TEXT_MAX_LENGTH]
-    return "".join(symbol if symbol.isprintable() else "\N{REPLACEMENT CHARACTER}" for symbol in clipped)
+def _clip(value: object) -> str:
+    return clip(value, max_length=_TEXT_MAX_LENGTH)
 
 
 @attrs.frozen

@@ -51,6 +51,12 @@ def has_encoding(text: str) -> bool:
     return True
 
 
+def clip(value: object, *, max_length: int) -> str:
+    """Return the first ``max_length`` code points of what is kept as it comes, the unprintable ones replaced."""
+    clipped = str(value)[:max_length]
+    return "".join(symbol if symbol.isprintable() else "\N{REPLACEMENT CHARACTER}" for symbol in clipped)
+
+
 def fold(text: str) -> str:
     """Return ``text`` without case and accents, for comparing words as a person would."""
     decomposed = unicodedata.normalize("NFKD", text.casefold())

@@ -26,6 +26,7 @@ from coproauth.policy import SECRET_KEY_FLOOR, Policy
 TOKEN_BYTES = 32  # 256 bits; ASVS V7.2.3 asks for 128
 TOKEN_MAX_LENGTH = 2048  # characters of a link's token, the longest address inside
 PROOF_DIGITS = 6  # 20 bits; ASVS V6.5.4
+_PSEUDONYM_LENGTH = 32  # hexadecimal digits, 128 bits: no two addresses meet
 
 
 class Purpose(StrEnum):
@@ -34,6 +35,7 @@ class Purpose(StrEnum):
     CODE_INDEX = "code-index"
     EMAIL_PROOF = "email-proof"
     FORM = "form"
+    AUDIT = "audit"
     RESET = "reset"
     CHOOSE_PASSWORD = "choose-password"  # noqa: S105 - the name of a purpose
     CONFIRM_EMAIL = "confirm-email"
@@ -131,6 +133,13 @@ class Keyring:
         """Return the keyed hash (HMAC-SHA-256) of ``parts`` under each key, the signing key's first."""
         message = json.dumps([purpose, self.audience, self.epoch, *parts]).encode()
         return tuple(hmac.digest(key, message, "sha256") for key in reversed(self._keys))
+
+    def pseudonyms(self, email_key: str) -> tuple[str, ...]:
+        """Return what stands for an address on record, under each key, the signing key's first.
+
+        Whoever reads the trail can tell that two events are about one address, and without a key not which.
+        """
+        return tuple(f"email:{mac.hex()[:_PSEUDONYM_LENGTH]}" for mac in self.macs(Purpose.AUDIT, email_key))
 
     def proof_digits(self, *, nonce: str, email_key: str) -> tuple[str, ...]:
         """Return the six digits that prove an address, under each key, the signing key's first.

@@ -1,4 +1,4 @@
-"""The verbs a Starlette application needs around the services: cookies, forms, headers, and the source of a request.
+"""The verbs a Starlette application needs around the services: cookies, forms, headers, source and id of a request.
 
 Nothing here knows a page. Services are synchronous: call them from plain ``def`` endpoints, which Starlette runs in
 its thread pool.
@@ -13,7 +13,7 @@ import secrets
 from typing import Final
 from urllib.parse import SplitResult, parse_qsl, urlsplit
 
-from starlette.datastructures import MutableHeaders
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -25,6 +25,7 @@ from coproauth.core.tokens import TOKEN_BYTES, Purpose
 from coproauth.errors import SessionRefused
 from coproauth.facade import Coproauth
 from coproauth.policy import LOCALES, Locale
+from coproauth.services.correlation import correlated
 
 FORM_TOKEN: Final = "form_token"  # noqa: S105 - the name of a field
 FORM_MAX_OCTETS = 64 * 1024  # the longest password in percent notation, and a dozen short fields
@@ -95,6 +96,27 @@ class SecurityHeaders:
             await send(message)
 
         await self._app(scope, receive, send_with_headers)
+
+
+class Correlation:
+    """ASGI middleware: gives each request an id, which its audit events and the host's own log lines carry."""
+
+    def __init__(self, app: ASGIApp, *, header: str | None = None) -> None:
+        """Wrap an application.
+
+        Args:
+            app: what answers.
+            header: which one of the request has the id, if a proxy of your own always sets it; one is drawn otherwise.
+                Never one that a browser can set: it could have its attempts look like another's.
+        """
+        self._app = app
+        self._header = header
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        given = Headers(scope=scope).get(self._header) if self._header and "headers" in scope else None
+        with correlated(given or secrets.token_hex(16)):
+            await self._app(scope, receive, send)
 
 
 class WebAuth:

@@ -20,10 +20,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from coproauth.errors import Unavailable
 from coproauth.facade import Coproauth
-from coproauth.integrations.starlette import SecurityHeaders, WebAuth
+from coproauth.integrations.starlette import Correlation, SecurityHeaders, WebAuth
 from coproauth.portal import account_switching, activation, desk, login, password_reset, profile
 from coproauth.portal.overviews import OverviewOf
 from coproauth.portal.visits import Page, Portal, Visit, error_page
+from coproauth.services.correlation import current_correlation_id
 
 _log = logging.getLogger("coproauth.portal")
 _STATIC = Path(__file__).parent / "static"
@@ -37,6 +38,7 @@ def create_portal(
     desk: desk.Desk | None = None,
     overview: OverviewOf | None = None,
     trusted_proxies: int = 0,
+    correlation_header: str | None = None,
     time_zone: tzinfo | None = None,
     extra_pages: Sequence[Page] = (),
     tools: Sequence[tuple[str, str]] = (),
@@ -48,6 +50,8 @@ def create_portal(
         desk: how the host opens the manager's desk; without it the desk does not exist.
         overview: what the home page shows of an account, from the host.
         trusted_proxies: how many proxies of your own stand in front, each adding to ``X-Forwarded-For``.
+        correlation_header: which one of a request has its id for the audit trail, if a proxy of your own always sets
+            it; an id is drawn otherwise.
         time_zone: in which instants are told; that of Paris if not given.
         extra_pages: pages of the host, in the portal's dress.
         tools: links to them, as ``(path, key of the text)``.
@@ -60,14 +64,15 @@ def create_portal(
         time_zone=time_zone or _paris(),
         tools=tools,
     )
-    return _serve(portal, _routes(portal, desk, extra_pages))
+    return _serve(portal, _routes(portal, desk, extra_pages), correlation_header=correlation_header)
 
 
-def _serve(portal: Portal, routes: Sequence[BaseRoute]) -> Starlette:
+def _serve(portal: Portal, routes: Sequence[BaseRoute], *, correlation_header: str | None) -> Starlette:
     on_error = _error_handler(portal)
     app = Starlette(
         routes=routes,
         middleware=[
+            Middleware(Correlation, header=correlation_header),
             Middleware(SecurityHeaders, https=portal.web.https),
             Middleware(_LastResort, on_error=on_error),
         ],
@@ -139,9 +144,10 @@ class _LastResort:
             await self._app(scope, receive, watch)
         except Exception as error:
             if isinstance(error, Unavailable):
-                _log.warning("a page must wait: %s", error.reason)  # an outage is told once a page, not as a fault
+                # An outage is told once a page, not as a fault.
+                _log.warning("a page must wait: %s (request %s)", error.reason, current_correlation_id())
             else:
-                _log.exception("a page failed")
+                _log.exception("a page failed (request %s)", current_correlation_id())
             if has_started or scope["type"] != "http":
                 raise
             await self._on_error(Request(scope), error)(scope, receive, send)

@@ -32,9 +32,9 @@ class AccountSwitcher(Service):
             SessionRefused: the session does not hold.
             SwitchRefused: the account is not this person's, not there, or gone; the three look alike.
         """
-        with self._attempts.on(Pathway.ACCOUNT_SWITCHED) as attempt:
+        with self._attempts.by_session(Pathway.ACCOUNT_SWITCHED) as attempt:
             view = self._sessions.view(session_token)
-            attempt.subject = view.identity.id
+            attempt.acts(view.identity.id)
             account = decide_switch(view.session.accounts, _parse_account_id(account_id))
             if account is None:
                 raise SwitchRefused

@@ -93,8 +93,8 @@ class ActivationService(PasswordService):
             NotAllowed: no such contact, or not within the manager's portfolio.
         """
         with self._attempts.by_manager(Pathway.CODE_ISSUED, by) as attempt:
-            contact = managed_contact(self.directory, contact_id, by)
-            attempt.subject = contact.id
+            attempt.subject = parse_id(contact_id, field="contact_id")  # also of another portfolio's (ASVS V16.3.2)
+            contact = managed_contact(self.directory, attempt.subject, by)
             return self._atomically(lambda work: self._issue(work, contact))
 
     def issue_all(self, condominium_id: str, *, by: Manager) -> tuple[IssuedCode, ...]:
@@ -160,9 +160,11 @@ class ActivationService(PasswordService):
             ):
                 parse_type(value, field=field)
             chosen, fault = self._parse_password(password)
+            address = _parse_email(email)
+            attempt.subject = self._pseudonym(address) if address else None
             request = _Request(
                 indices=self._admit_code(attempt, code, source),
-                email=_parse_email(email),
+                email=address,
                 password=chosen,
                 fault=fault,
                 email_code=_parse_email_code(email_code),
@@ -180,7 +182,7 @@ class ActivationService(PasswordService):
         """
         with self._attempts.by_person(Pathway.ACCOUNT_LINKED, source) as attempt:
             view = self._sessions.view(session_token)
-            attempt.subject = view.identity.id
+            attempt.acts(view.identity.id)
             indices = self._admit_code(attempt, code, source)
             return _until_settled(lambda: self._atomically(lambda work: self._link_to_session(work, indices, view)))
 
@@ -193,8 +195,8 @@ class ActivationService(PasswordService):
             NotAllowed: no such contact, or not within the manager's portfolio.
         """
         with self._attempts.by_manager(Pathway.CONTACT_DISSOCIATED, by) as attempt:
-            contact = managed_contact(self.directory, contact_id, by)
-            attempt.subject = contact.id
+            attempt.subject = parse_id(contact_id, field="contact_id")  # also of another portfolio's (ASVS V16.3.2)
+            contact = managed_contact(self.directory, attempt.subject, by)
             self._atomically(lambda work: self._dissociate(work, contact))
 
     # Issuing
@@ -248,7 +250,7 @@ class ActivationService(PasswordService):
         outcome = self._atomically(lambda work: self._settle(work, request, judgement))
         if isinstance(outcome, EmailProofRequired):  # raised here, so that the proof it asks for is kept
             raise outcome
-        attempt.subject = outcome.session.identity_id
+        attempt.acts(outcome.session.identity_id)
         return outcome
 
     def _settle(self, work: UnitOfWork, request: _Request, judgement: _Judgement) -> SignedIn | EmailProofRequired:

@@ -11,12 +11,16 @@ from datetime import timedelta
 
 import attrs
 
-from coproauth.core.accounts import Manager
-from coproauth.core.audit import AuditEvent, Outcome, Pathway
+from coproauth.core.accounts import ID_MAX_LENGTH, Manager
+from coproauth.core.audit import ActorKind, AuditEvent, Outcome, Pathway
 from coproauth.core.sources import Source
+from coproauth.core.text import clip
 from coproauth.core.throttling import OnSuccess, ThrottleKey
 from coproauth.errors import Refused, Throttled, Unavailable
-from coproauth.ports import AuditSink, Clock, Throttle
+from coproauth.ports import AuditSink, Clock, SecretSource, Throttle
+from coproauth.services.correlation import correlated, current_correlation_id
+
+_REASON_MAX_LENGTH = 80  # characters; what the table keeps, and no class is called
 
 
 @attrs.define(kw_only=True)
@@ -24,16 +28,26 @@ class Attempt:
     """An attempt under way.
 
     Attributes:
+        actor_kind: who acts.
+        actor: the id of who acts, once that is proven.
+        source: where it comes from, if a browser says so.
         subject: whose login or contact it is about, once that is known.
         silenced: why it came to nothing although the answer is that of a success.
     """
 
+    actor_kind: ActorKind
+    actor: str | None = None
+    source: Source | None = None
     subject: str | None = None
     silenced: str | None = None
     throttle: Throttle
     clock: Clock
     _admitted: list[ThrottleKey] = attrs.field(factory=list, init=False)
     _vouched: list[ThrottleKey] = attrs.field(factory=list, init=False)
+
+    def acts(self, identity_id: str) -> None:
+        """Note whose login it is about, and that a secret has proven its owner to be the one who acts."""
+        self.actor = self.subject = identity_id
 
     def admit(self, *keys: ThrottleKey) -> None:
         """Count the attempt on further keys; on none of them twice.
@@ -81,6 +95,7 @@ class Attempts:
     throttle: Throttle
     audit: AuditSink
     clock: Clock
+    secrets: SecretSource
 
     def by_person(self, pathway: Pathway, source: object) -> AbstractContextManager[Attempt]:
         """Run a pathway's block as one attempt of somebody at a browser.
@@ -88,51 +103,85 @@ class Attempts:
         Raises:
             InvalidInput: the source is none.
         """
-        return self.on(pathway, source=Source.require(source))
+        return self._run(pathway, ActorKind.PERSON, source=Source.require(source))
+
+    def by_session(self, pathway: Pathway) -> AbstractContextManager[Attempt]:
+        """Run a pathway's block as one attempt of whoever shows a session; from where is not asked."""
+        return self._run(pathway, ActorKind.PERSON)
 
     def by_manager(self, pathway: Pathway, manager: object) -> AbstractContextManager[Attempt]:
         """Run a pathway's block as one attempt of a manager; whether he may is decided inside."""
-        return self.on(pathway, manager=manager if isinstance(manager, Manager) else None)
+        return self._run(pathway, ActorKind.MANAGER, actor=manager.id if isinstance(manager, Manager) else None)
+
+    def by_operator(self, pathway: Pathway, operator: str | None) -> AbstractContextManager[Attempt]:
+        """Run a pathway's block as one attempt of who runs the installation."""
+        return self._run(pathway, ActorKind.OPERATOR, actor=operator)
+
+    def by_system(self, pathway: Pathway) -> AbstractContextManager[Attempt]:
+        """Run a pathway's block as one attempt of the library itself."""
+        return self._run(pathway, ActorKind.SYSTEM)
+
+    def note(self, pathway: Pathway, *, subject: str) -> None:
+        """Put on record what an attempt of the library's own did to one login of many.
+
+        Raises:
+            Unavailable: it could not be recorded.
+        """
+        self._record(pathway, self._attempt(ActorKind.SYSTEM, subject=subject), Outcome.SUCCEEDED)
 
     @contextmanager
-    def on(
-        self, pathway: Pathway, *, source: Source | None = None, manager: Manager | None = None
+    def _run(
+        self, pathway: Pathway, actor_kind: ActorKind, *, actor: str | None = None, source: Source | None = None
     ) -> Iterator[Attempt]:
         """Run a pathway's block as one attempt.
 
         Whatever a guesser would collect stays counted, and so does an unexpected error (fail closed, ASVS V16.5.3);
-        every other answer is given back. Each end is recorded once.
+        every other answer is given back. Each end is recorded once, with the request's id or one drawn for it.
 
         Raises:
             Unavailable: the end could not be recorded; ``outcome_unknown`` if it was a success.
         """
-        attempt = Attempt(throttle=self.throttle, clock=self.clock)
+        attempt = self._attempt(actor_kind, actor=actor, source=source)
+        with correlated(current_correlation_id() or self.secrets.token_bytes(16).hex()):
+            try:
+                yield attempt
+            except Refused as refusal:
+                self._record(pathway, attempt, Outcome.REFUSED, refusal.reason)
+                if not refusal.is_guess:
+                    attempt.settle(succeeded=False)
+                raise
+            except Exception as error:
+                self._record(pathway, attempt, Outcome.FAILED, type(error).__name__)
+                raise
+            self._record_success(pathway, attempt)
+        attempt.settle(succeeded=True)
 
-        def record(outcome: Outcome, reason: str | None = None) -> None:
-            self.audit.record(
-                AuditEvent(
-                    at=self.clock.now(),
-                    pathway=pathway,
-                    outcome=outcome,
-                    reason=reason,
-                    actor=manager.id if manager else None,
-                    subject=attempt.subject,
-                    address=source.address if source else None,
-                )
-            )
+    def _attempt(
+        self, kind: ActorKind, *, actor: str | None = None, subject: str | None = None, source: Source | None = None
+    ) -> Attempt:
+        return Attempt(
+            actor_kind=kind, actor=actor, subject=subject, source=source, throttle=self.throttle, clock=self.clock
+        )
 
+    def _record_success(self, pathway: Pathway, attempt: Attempt) -> None:
         try:
-            yield attempt
-        except Refused as refusal:
-            record(Outcome.REFUSED, refusal.reason)
-            if not refusal.is_guess:
-                attempt.settle(succeeded=False)
-            raise
-        except Exception as error:
-            record(Outcome.FAILED, type(error).__name__)
-            raise
-        try:
-            record(Outcome.REFUSED if attempt.silenced else Outcome.SUCCEEDED, attempt.silenced)
+            outcome = Outcome.REFUSED if attempt.silenced else Outcome.SUCCEEDED
+            self._record(pathway, attempt, outcome, attempt.silenced)
         except Unavailable as error:  # what was done is kept, and not on record
             raise Unavailable(reason="outcome_unknown") from error
-        attempt.settle(succeeded=True)
+
+    def _record(self, pathway: Pathway, attempt: Attempt, outcome: Outcome, reason: str | None = None) -> None:
+        self.audit.record(
+            AuditEvent(
+                at=self.clock.now(),
+                pathway=pathway,
+                outcome=outcome,
+                reason=None if reason is None else clip(reason, max_length=_REASON_MAX_LENGTH),
+                actor_kind=attempt.actor_kind,
+                actor=None if attempt.actor is None else clip(attempt.actor, max_length=ID_MAX_LENGTH),
+                subject=attempt.subject,
+                address=attempt.source.address if attempt.source else None,
+                user_agent=attempt.source.user_agent if attempt.source else None,
+                correlation_id=current_correlation_id(),
+            )
+        )

@@ -77,7 +77,9 @@ class ContactImporter:
         """
         return ImportReport.of(map(self._look, _batches(rows, advance)))
 
-    def carry_out(self, rows: Sequence[ContactRow], *, codes: CodesWriter | None, advance: Advance) -> ImportReport:
+    def carry_out(
+        self, rows: Sequence[ContactRow], *, codes: CodesWriter | None, advance: Advance, operator: str | None = None
+    ) -> ImportReport:
         """Add what is new; on record once, however many batches it takes.
 
         Codes are written before they are kept in the database: one that was cut off in between opens nothing, and
@@ -86,7 +88,7 @@ class ContactImporter:
         Raises:
             Unavailable: the database is away, or whether the last batch was kept is unknown; those before it are.
         """
-        with self.attempts.on(Pathway.CONTACTS_IMPORTED):
+        with self.attempts.by_operator(Pathway.CONTACTS_IMPORTED, operator):
             return ImportReport.of(self._add(batch, codes) for batch in _batches(rows, advance))
 
     def known_codes(self, codes: Sequence[str]) -> list[str]:

@@ -49,15 +49,18 @@ class LoginService(PasswordService):
         """
         with self._attempts.by_person(Pathway.LOGGED_IN, source) as attempt:
             address, typed = self._parse_login(email, password)
+            attempt.subject = self._pseudonym(address)
             self._admit_password(attempt, source, address.key)
             identity = self._look(lambda work: work.identities.by_email(address.key))
-            attempt.subject = identity.id if identity else None
+            attempt.subject = identity.id if identity else attempt.subject
             match core.decide_login(identity, password_fits=self._passwords.fit(identity, typed), at=self.clock.now()):
                 case core.RefuseLogin():
                     raise LoginRefused
                 case core.DemandNewPassword(identity):
+                    attempt.acts(identity.id)
                     raise PasswordChangeRequired(token=self._sessions.change_token(identity))
                 case core.OpenSession(identity):
+                    attempt.acts(identity.id)
                     return self._open(identity, typed, source)
 
     def session(self, session_token: str) -> Session:
@@ -74,8 +77,9 @@ class LoginService(PasswordService):
         Raises:
             SessionRefused: it cannot be the token of a session at all.
         """
-        with self._attempts.on(Pathway.LOGGED_OUT):
+        with self._attempts.by_session(Pathway.LOGGED_OUT) as attempt:
             digest = self._sessions.digest(session_token)
+            attempt.subject = attempt.actor = self._sessions.owner(digest)
             self._atomically(lambda work: work.sessions.end(digest))
 
     def log_out_everywhere(self, session_token: str) -> None:
@@ -84,9 +88,9 @@ class LoginService(PasswordService):
         Raises:
             SessionRefused: the session does not hold.
         """
-        with self._attempts.on(Pathway.SESSIONS_ENDED) as attempt:
+        with self._attempts.by_session(Pathway.SESSIONS_ENDED) as attempt:
             view = self._sessions.view(session_token)
-            attempt.subject = view.identity.id
+            attempt.acts(view.identity.id)
             self._atomically(lambda work: work.sessions.end_all(view.identity.id))
 
     def sessions(self, session_token: str) -> tuple[SessionSummary, ...]:
@@ -108,9 +112,9 @@ class LoginService(PasswordService):
             SessionRefused: the asking session does not hold.
             InvalidInput: the handle is none at all.
         """
-        with self._attempts.on(Pathway.SESSIONS_ENDED) as attempt:
+        with self._attempts.by_session(Pathway.SESSIONS_ENDED) as attempt:
             view = self._sessions.view(session_token)
-            attempt.subject = view.identity.id
+            attempt.acts(view.identity.id)
             wanted = parse_id(handle, field="handle")
             self._atomically(lambda work: self._end_own(work, view.identity.id, wanted))
 
@@ -163,7 +167,7 @@ class LoginService(PasswordService):
             chosen = parse_password(new_password, field="new_password", policy=self.policy)
             attempt.admit(source_key(source, self.policy))
             identity, _ = self._links.resolve(Purpose.CHOOSE_PASSWORD, token)
-            attempt.subject = identity.id
+            attempt.acts(identity.id)
             self._vouch(attempt, source, identity)
             if self._passwords.fit(identity, chosen):
                 raise PasswordRejected(violations=("unchanged",))
@@ -208,7 +212,7 @@ class LoginService(PasswordService):
         with self._attempts.by_person(Pathway.EMAIL_CHANGED, source) as attempt:
             attempt.admit(source_key(source, self.policy))
             identity, new_email = self._links.resolve(Purpose.CONFIRM_EMAIL, token)
-            attempt.subject = identity.id
+            attempt.acts(identity.id)
             new = EmailAddress.parse(new_email)
             self._atomically(lambda work: self._replace_email(work, identity, new))
 
@@ -279,7 +283,7 @@ class LoginService(PasswordService):
     ) -> SessionView:
         """Return what is behind a session once its owner has given the password again (ASVS V7.5.1)."""
         view = self._sessions.view(session_token)
-        attempt.subject = view.identity.id
+        attempt.acts(view.identity.id)
         self._admit_password(attempt, source, view.identity.email_key)
         typed = parse_password(password, field=field, policy=self.policy)
         if not self._passwords.fit(view.identity, typed):

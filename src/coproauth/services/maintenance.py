@@ -7,7 +7,7 @@ from datetime import datetime
 
 import attrs
 
-from coproauth.core.audit import AuditEvent, Outcome, Pathway
+from coproauth.core.audit import Pathway
 from coproauth.core.identities import Identity
 from coproauth.core.maintenance import PurgeReport, Waste, cut_offs
 from coproauth.core.messages import MailKind
@@ -35,7 +35,7 @@ class Maintenance(Service):
         Raises:
             Unavailable: the store is away; what was removed stays removed.
         """
-        with self._attempts.on(Pathway.PURGED):
+        with self._attempts.by_system(Pathway.PURGED):
             now = self.clock.now()
             removed = {waste: self._sweep(waste, before) for waste, before in cut_offs(self.policy, at=now).items()}
             return PurgeReport(
@@ -98,14 +98,10 @@ class Maintenance(Service):
             batch = self._idle(before, warned_before)
             done = [identity for identity in batch if act(identity)]
             for identity in done:
-                self._record(pathway, identity)
+                self._attempts.note(pathway, subject=identity.id)
             total += len(done)
             if not done or len(batch) < self.policy.purge_batch:
                 return total
-
-    def _record(self, pathway: Pathway, identity: Identity) -> None:
-        event = AuditEvent(at=self.clock.now(), pathway=pathway, outcome=Outcome.SUCCEEDED, subject=identity.id)
-        self.audit.record(event)
 
     def _idle(self, before: datetime, warned_before: datetime | None) -> Sequence[Identity]:
         return persistently(

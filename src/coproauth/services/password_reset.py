@@ -7,7 +7,7 @@ from datetime import datetime
 import attrs
 
 from coproauth.core import password_reset as core
-from coproauth.core.accounts import Contact, Manager
+from coproauth.core.accounts import Contact, Manager, parse_id
 from coproauth.core.audit import Pathway
 from coproauth.core.identities import EmailAddress, Identity
 from coproauth.core.messages import MailKind
@@ -39,11 +39,12 @@ class PasswordResetService(PasswordService):
         """
         with self._attempts.by_person(Pathway.RESET_REQUESTED, source) as attempt:
             address = EmailAddress.parse(email)
+            attempt.subject = self._pseudonym(address)
             attempt.admit(requests_key(source, self.policy))
             if not attempt.may(mail_key(MailKind.RESET_LINK, address.key, self.policy)):
                 return
             identity = self._atomically(lambda work: self._queue_link(work, address, source))
-            attempt.subject = identity.id if identity else None
+            attempt.subject = identity.id if identity else attempt.subject
 
     def inspect(self, token: str) -> ResetLink:
         """Return what the page of a reset link shows. Consumes nothing, however often it is opened.
@@ -67,7 +68,7 @@ class PasswordResetService(PasswordService):
             chosen = parse_password(new_password, field="new_password", policy=self.policy)
             attempt.admit(source_key(source, self.policy))
             identity, _ = self._links.resolve(Purpose.RESET, token)
-            attempt.subject = identity.id
+            attempt.acts(identity.id)
             self._vouch(attempt, source, identity)
             self._passwords.require_acceptable(chosen, email=identity.email, contacts=self._contacts_of(identity))
             password_hash = self.hasher.hash(chosen)
@@ -86,8 +87,8 @@ class PasswordResetService(PasswordService):
             NotAllowed: no such contact, not within the manager's portfolio, or without a login.
         """
         with self._attempts.by_manager(Pathway.RESET_LINK_SENT, by) as attempt:
-            contact = managed_contact(self.directory, contact_id, by)
-            attempt.subject = contact.id
+            attempt.subject = parse_id(contact_id, field="contact_id")  # also of another portfolio's (ASVS V16.3.2)
+            contact = managed_contact(self.directory, attempt.subject, by)
             self._atomically(lambda work: self._queue_link_of(work, contact))
 
     def set_password(self, contact_id: str, *, by: Manager, new_password: str | None = None) -> TemporaryPassword:
@@ -102,8 +103,8 @@ class PasswordResetService(PasswordService):
             Throttled: too many passwords to hash (``busy``).
         """
         with self._attempts.by_manager(Pathway.TEMPORARY_PASSWORD_SET, by) as attempt:
-            contact = managed_contact(self.directory, contact_id, by)
-            attempt.subject = contact.id
+            attempt.subject = parse_id(contact_id, field="contact_id")  # also of another portfolio's (ASVS V16.3.2)
+            contact = managed_contact(self.directory, attempt.subject, by)
             password = self._temporary_password(new_password)
             identity, contacts = self._look(lambda work: self._reachable(work, contact, by))
             attempt.vouch(login_key(identity.email_key, self.policy))  # what was guessed at is no password any more

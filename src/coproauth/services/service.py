@@ -9,7 +9,7 @@ from typing import TypeVar
 import attrs
 
 from coproauth.core.accounts import Contact
-from coproauth.core.identities import Identity
+from coproauth.core.identities import EmailAddress, Identity
 from coproauth.core.sources import Source
 from coproauth.core.throttling import device_key, login_key, password_keys
 from coproauth.core.tokens import Keyring
@@ -44,9 +44,12 @@ class Service:
     def _look(self, look: Callable[[UnitOfWork], T]) -> T:
         return looking(self.store, look, policy=self.policy)
 
+    def _pseudonym(self, email: EmailAddress) -> str:
+        return self.keyring.pseudonyms(email.key)[0]
+
     @cached_property
     def _attempts(self) -> Attempts:
-        return Attempts(throttle=self.throttle, audit=self.audit, clock=self.clock)
+        return Attempts(throttle=self.throttle, audit=self.audit, clock=self.clock, secrets=self.secrets)
 
     @cached_property
     def _mail(self) -> OutgoingMail:

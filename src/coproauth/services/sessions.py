@@ -49,6 +49,11 @@ class SessionKeeper:
             atomically(self.store, lambda work: work.sessions.touch(view.record.digest, at=now), policy=self.policy)
         return view
 
+    def owner(self, digest: str) -> str | None:
+        """Return the id of the login whose session this is, too old or not; None if there is none."""
+        view = persistently(lambda: self.store.session_view(digest, self.directory), policy=self.policy)
+        return view.identity.id if view else None
+
     def digest(self, session_token: object) -> str:
         """Return how a token is found in the store.
 

@@ -27,7 +27,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.mysql import DATETIME
 
 PREFIX = "coproauth_"
-VERSION = 2  # of the tables described here: the last of the numbered steps in ``steps/``
+VERSION = 3  # of the tables described here: the last of the numbered steps in ``steps/``
 
 T = TypeVar("T")
 
@@ -236,6 +236,9 @@ def _audit(metadata: MetaData, prefix: str) -> Table:
         Column("actor", _ID),
         Column("subject", _ID, index=True),
         Column("address", _CLIPPED),
+        Column("actor_kind", String(16)),
+        Column("user_agent", _CLIPPED),
+        Column("correlation_id", String(64)),
     )
 
 

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import attrs
 
-from coproauth.core.audit import AuditEvent, Outcome, Pathway
+from coproauth.core.audit import ActorKind, AuditEvent, Outcome, Pathway
 from coproauth.ports import AuditSink, AuditTrail
 from coproauth.testing.contracts.law import THREADS, Capability, Contract, Departure, Law, Make, Report, expect
 from coproauth.testing.contracts.samples import LATER, LOOK_ALIKES, NOW, TEXT
@@ -36,7 +36,15 @@ AUDIT = Contract[ReadSink]("audit sink")
 _MINUTE = timedelta(minutes=1)
 _BARE = AuditEvent(at=NOW, pathway=Pathway.LOGGED_IN, outcome=Outcome.REFUSED)
 _FULL = attrs.evolve(
-    _BARE, at=LATER, reason="login_refused", actor="manager-1", subject="identity-1", address="2001:db8::1"
+    _BARE,
+    at=LATER,
+    reason="login_refused",
+    actor_kind=ActorKind.MANAGER,
+    actor="manager-1",
+    subject="identity-1",
+    address="2001:db8::1",
+    user_agent="Browser",
+    correlation_id="request-1",
 )
 
 
@@ -62,7 +70,7 @@ def every_pathway_and_outcome_is_kept(read: ReadSink) -> None:
 def an_event_stays_one_event(read: ReadSink) -> None:
     """Line ends, quotes and whatever else a browser sends forge no second event (ASVS V16.4.1)."""
     hostile = ("a\r\nb", '{"outcome": "succeeded"}', "\u2028\u0085\x1b[2J", TEXT, *LOOK_ALIKES)
-    events = [attrs.evolve(_FULL, reason=text, actor=text, subject=text) for text in hostile]
+    events = [attrs.evolve(_FULL, reason=text, actor=text, subject=text, user_agent=text) for text in hostile]
 
     read.record(*events)
 
