@@ -240,6 +240,9 @@ class TestForms:
             (b"\xff=1", "application/x-www-form-urlencoded", 400),
             (b"&".join(b"f%d=1" % number for number in range(40)), "application/x-www-form-urlencoded", 400),
             (b"{}", "application/json", 415),
+            (b'{"email": "a@example.fr", "x": "="}', "text/plain", 415),
+            (b"email=a%40example.fr", "text/plain; charset=utf-8", 415),
+            (b"email=a%40example.fr", "", 415),
             (b"--x--", "multipart/form-data; boundary=x", 415),
         ],
     )
