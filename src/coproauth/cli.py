@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from coproauth import __version__
-from coproauth.commands import deliver, demo, doctor, import_contacts, outbox, person, purge, schema
+from coproauth.commands import deliver, demo, doctor, hash_cost, import_contacts, outbox, person, purge, schema
 from coproauth.commands.terminal import fail, leave_unread, print_in_any_encoding
 from coproauth.errors import ConfigurationError, Unavailable
 
@@ -55,6 +55,7 @@ COMMANDS: tuple[Command, ...] = (  # in the order of the help
     purge,
     person,
     import_contacts,
+    hash_cost,
     demo,
 )
 

@@ -1,10 +1,12 @@
-"""The option that every command of the operator has: where the configuration is."""
+"""What the commands are told: where the configuration is, and values that several of them may take."""
 
 from __future__ import annotations
 
 import argparse
 import getpass
 import os
+import re
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +14,7 @@ if TYPE_CHECKING:
     from coproauth.configuration import Configuration
 
 VARIABLE = "COPROAUTH_CONFIG"
+_UNITS = {"ms": "milliseconds", "s": "seconds"}
 DEFAULT = Path("coproauth.toml")
 
 
@@ -43,6 +46,19 @@ def operator_name() -> str | None:
         return getpass.getuser()
     except (OSError, KeyError, ImportError):  # no name, as in many a container; which of them depends on the Python
         return None
+
+
+def positive_duration(text: str) -> timedelta:
+    """Return a duration such as ``250ms`` or ``0.5s``.
+
+    Raises:
+        ArgumentTypeError: it is none, or nothing.
+    """
+    found = re.fullmatch(r"([0-9]{1,6}(?:\.[0-9]{1,6})?)(ms|s)", text, re.ASCII)
+    duration = timedelta(**{_UNITS[found[2]]: float(found[1])}) if found else timedelta(0)
+    if duration <= timedelta(0):
+        raise argparse.ArgumentTypeError(f"{text!r} is no time such as 250ms or 0.5s")
+    return duration
 
 
 def file_of(options: argparse.Namespace) -> Path:
