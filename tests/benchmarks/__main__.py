@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 
+from tests.benchmarks.brute_force import brute_force
 from tests.benchmarks.databases import towns
 from tests.benchmarks.growth import compare
 from tests.benchmarks.operation import back_up, deliver, hashing, idle, rushes, sweep, weigh
@@ -14,7 +15,9 @@ def main() -> None:
     options = _options()
     if "hashing" in options.what:
         hashing(rounds=40)
-    if options.what == ["hashing"]:
+    if "brute-force" in options.what:
+        brute_force()
+    if set(options.what) <= {"hashing", "brute-force"}:
         return
     with towns(options.on, options.sizes, at=options.at) as found:
         largest = found[-1]
@@ -34,7 +37,7 @@ def main() -> None:
 
 
 _AT = "keep the databases (a measured purge spoils them): a folder for SQLite, for PostgreSQL a URL up to the size"
-_WHAT = ["hashing", "sizes", "look-ups", "backup", "throughput", "courier", "purge"]
+_WHAT = ["hashing", "brute-force", "sizes", "look-ups", "backup", "throughput", "courier", "purge"]
 
 
 def _options() -> argparse.Namespace:
