@@ -8,72 +8,19 @@ from datetime import datetime, timedelta
 import pytest
 from tests.town import JEANNE, Town, refusal_of
 
-from coproauth import LoginRefused, Manager, PasswordChangeRequired, ResetRefused, Throttled, correlated
+from coproauth import LoginRefused, Manager, ResetRefused, Throttled, correlated
 from coproauth.adapters.memory import MemoryThrottle
 from coproauth.adapters.system import SystemSecrets
 from coproauth.core.activation_codes import ActivationCode
 from coproauth.core.audit import ActorKind, AuditEvent, Outcome, Pathway
-from coproauth.core.messages import ConfirmEmailMessage
 from coproauth.core.throttling import ThrottleKey
 from coproauth.testing.sandbox import PASSWORD
 
 _OTHER = "trois pommes sur un nuage"
 
 
-def _walk(town: Town) -> list[str]:
-    """Take every pathway once with success, and return each secret that was made or typed on the way."""
-    auth, source, manager = town.auth, town.source, town.manager
-    contact = town.contact(email="file@example.fr")
-    (letter,) = auth.activation.issue_all(contact.account.condominium_id, by=manager)
-    auth.activation.preview(letter.code, source=source)
-    first = town.activate_with(letter.code, JEANNE)
-    second = town.code_for(town.contact())
-    linked = auth.activation.link(first.token, code=second, source=source)
-    switched = auth.accounts.switch(linked.token, account_id=contact.account.id)
-    again = auth.login.reauthenticate(switched.token, password=PASSWORD, source=source)
-    changed = auth.login.change_password(again.token, current_password=PASSWORD, new_password=_OTHER, source=source)
-    auth.login.change_email(changed.token, new_email="new@example.fr", current_password=_OTHER, source=source)
-    confirmation = town.mail(ConfirmEmailMessage)[-1].url.rpartition("/")[2]
-    auth.login.confirm_email(confirmation, source=source)
-    auth.login.log_out_everywhere(town.log_in("new@example.fr", password=_OTHER).token)
-    auth.login.log_out(town.log_in("new@example.fr", password=_OTHER).token)
-    link = town.reset_token("new@example.fr")
-    auth.password_reset.redeem(link, new_password=PASSWORD, source=source)
-    auth.password_reset.send_link(contact.id, by=manager)
-    temporary = auth.password_reset.set_password(contact.id, by=manager).password
-    with pytest.raises(PasswordChangeRequired) as required:
-        town.log_in("new@example.fr", password=temporary)
-    chosen = auth.login.choose_password(required.value.token, new_password=_OTHER, source=source)
-    auth.activation.dissociate(contact.id, by=manager)
-    auth.personal_data.export("new@example.fr")
-    auth.personal_data.erase("new@example.fr")
-    town.move_in("idle@example.fr")
-    town.later(days=710)
-    auth.maintenance.purge()
-    town.later(days=31)
-    auth.maintenance.purge()
-    tokens = [signed_in.token for signed_in in (first, linked, switched, again, changed, chosen)]
-    return [letter.code, second, PASSWORD, _OTHER, temporary, confirmation, link, required.value.token, *tokens]
-
-
 class TestAudit:
-    """One event for each pathway and outcome, in the past tense, without secret or address."""
-
-    def test_every_pathway_that_succeeds_is_on_record(self, town: Town) -> None:
-        """A new pathway fails here until it is walked; an import is one of the command's, and shown with it."""
-        _walk(town)
-
-        walked = {event.pathway for event in town.audit.events if event.outcome is Outcome.SUCCEEDED}
-        assert walked == set(Pathway) - {Pathway.CONTACTS_IMPORTED}
-
-    def test_no_event_holds_a_secret(self, town: Town) -> None:
-        """A-32: neither code, password, token nor e-mail."""
-        secrets = _walk(town)
-
-        shown = str(town.audit.events)
-
-        assert [secret for secret in secrets if secret in shown] == []
-        assert "@" not in shown
+    """One event for each attempt; that none holds a secret is shown with every pathway, in ``test_canaries``."""
 
     def test_a_success_names_whom_and_where(self, town: Town) -> None:
         """The login by its id, the source by its address and browser, the request by its id."""

@@ -23,8 +23,8 @@ class EmailAddress:
         key: ASCII, lower case, an international domain in its xn-- form; what is compared and unique.
     """
 
-    address: str
-    key: str
+    address: str = attrs.field(repr=False)
+    key: str = attrs.field(repr=False)
 
     @classmethod
     def parse(cls, value: object, *, field: str = "email") -> EmailAddress:
@@ -37,8 +37,8 @@ class EmailAddress:
         text = parse_text(value, field=field, max_length=EMAIL_MAX_LENGTH).strip(" ")
         try:
             valid = validate_email(text, check_deliverability=False, allow_smtputf8=False)
-        except (EmailNotValidError, ValueError) as error:
-            raise InvalidInput(field=field, reason="malformed") from error
+        except (EmailNotValidError, ValueError):
+            raise InvalidInput(field=field, reason="malformed") from None  # its text quotes the address
         ascii_email = valid.ascii_email or ""
         if not ascii_email or len(ascii_email) > EMAIL_MAX_LENGTH:
             raise InvalidInput(field=field, reason="malformed")
@@ -62,8 +62,8 @@ class Identity:
     """
 
     id: str
-    email: str
-    email_key: str
+    email: str = attrs.field(repr=False)
+    email_key: str = attrs.field(repr=False)
     password_hash: str | None = attrs.field(repr=False)
     credential_stamp: int
     temporary_until: datetime | None

@@ -20,7 +20,7 @@ class ResetLink:
         email: of the login it resets.
     """
 
-    email: str
+    email: str = attrs.field(repr=False)
 
 
 @attrs.frozen(kw_only=True)

@@ -68,7 +68,7 @@ class Session:
     """
 
     identity_id: str
-    email: str
+    email: str = attrs.field(repr=False)
     active_account: Account | None
     accounts: tuple[Account, ...]
     authenticated_at: datetime
