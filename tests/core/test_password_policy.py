@@ -219,7 +219,7 @@ class TestReading:
 
     @pytest.mark.parametrize("size", [4097, 10_000_000])
     def test_length_is_looked_at_before_anything_else(self, size: int) -> None:
-        """A-66, A-72: what can be no password is refused before it is normalised or hashed."""
+        """What can be no password is refused before it is normalised or hashed."""
         with pytest.raises(InvalidInput) as refusal:
             parse_password("\u0301" * size, field="new_password", policy=_POLICY)
 

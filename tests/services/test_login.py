@@ -99,7 +99,7 @@ class TestLogIn:
             town.log_in(JEANNE, password=typed)
 
     def test_the_73rd_byte_counts(self, town: Town) -> None:
-        """A-69: two passwords that are equal in their first 72 bytes are two."""
+        """Two passwords that are equal in their first 72 bytes are two."""
         long = "les girafes violettes jouent du tuba sous un parapluie de laine bleue, "
         town.move_in(password=long * 2 + "a")
 
@@ -160,7 +160,7 @@ class TestOneRefusal:
             assert town.hasher.seen == [password]
 
     def test_a_login_without_password_is_opened_by_none(self, town: Town) -> None:
-        """A-70: no password is not an empty one."""
+        """No password is not an empty one."""
         self._states(town)
 
         with pytest.raises(LoginRefused):
@@ -287,7 +287,7 @@ class TestThrottle:
         assert (answers.count(LoginRefused), answers.count(Throttled), len(town.hasher.seen)) == (10, 190, 10)
 
     def test_what_is_too_long_costs_no_hash(self, town: Town) -> None:
-        """A-66: ten megabytes are refused by their length."""
+        """Ten megabytes are refused by their length."""
         town.move_in()
         town.hasher.seen.clear()
 
