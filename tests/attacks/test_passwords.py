@@ -48,8 +48,8 @@ def _reauthenticate(town: Town, password: str) -> object:
     return town.auth.login.reauthenticate(token, password=password, source=town.source)
 
 
-def _redeem(town: Town, password: str) -> object:
-    return town.auth.password_reset.redeem(town.reset_token(), new_password=password, source=town.source)
+def _redeem(town: Town, password: str) -> None:
+    town.auth.password_reset.redeem(town.reset_token(), new_password=password, source=town.source)
 
 
 def _set_password(town: Town, password: str) -> object:
