@@ -75,10 +75,12 @@ class TestDigits:
             ("8301659274063815927", ("digits_only",)),
             ("83016592740638159274", ()),
             ("8301659274063815927x", ()),
+            ("12/04/1985 07/09/1983", ("digits_only",)),
+            ("+33 6 83 01 65 92 74", ("digits_only",)),
         ],
     )
     def test_twenty_digits_are_enough(self, password: str, expected: tuple[str, ...]) -> None:
-        """Twenty random digits pass, nineteen do not, and one letter among them is enough."""
+        """Twenty random digits pass, nineteen do not, signs between them are none, and one letter is enough."""
         assert _words(password) == expected
 
 
@@ -118,15 +120,24 @@ class TestCommonWords:
             "jetaimejetaimejetaime",
             "soleil soleil soleil",
             "Bienvenue-Paris-75!",
+            "m0tD3P@ss3-2026!",
+            "M07D3PA553M07D3PA553",
+            "j3-t'@im3-m0n-@m0ur",
+            "p4ssw0rd!@#$%^&*()",
+            "qwertyuiop!@#$%^&*",
+            "Il \u00e9tait une fois... 2026",
+            "Les sanglots longs des violons",
+            "75 tirelipimpon sur le chihuahua!!",
         ],
     )
     def test_common_words_are_refused(self, password: str) -> None:
-        """Words, years, keyboard rows, sequences and repeats, in any case and with any accents or signs."""
+        """Words, sentences, years, keyboard rows, runs and repeats, in any case, accents, signs, digits for letters."""
         assert "common" in _words(password)
 
-    def test_a_common_word_within_a_good_password_is_no_harm(self) -> None:
-        """What counts is what remains without it."""
-        assert _words("soleil kzpwqvtx mfjd") == ()
+    @pytest.mark.parametrize("password", ["soleil kzpwqvtx mfjd", "aaa kzpwq vt ?!-_", "abcd;K9_z(p=w&q+v"])
+    def test_a_common_word_within_a_good_password_is_no_harm(self, password: str) -> None:
+        """What counts is what remains without it, every two different signs for a letter."""
+        assert _words(password) == ()
 
 
 class TestContextWords:
@@ -142,10 +153,16 @@ class TestContextWords:
             "\u00c9lo\u00efse Dupont 75",
             "R\u00e9sidence Moulin Vert",
             "gestionnaire-gestionnaire",
+            "El0\u00efse.Dup0nt.Mou1in",
+            "3l01s3 DUP0N7 m0u|1n",
+            "copr0pr1et@ire $yndic",
+            "e-l-o-i-s-e_d-u-p-o-n-t",
+            "laposte.example.laposte",
+            "Lot 12 du Moulin-Vert",
         ],
     )
     def test_names_and_addresses_are_refused(self, password: str) -> None:
-        """The address, the name, the condominium and the words of the trade, in any spelling."""
+        """Address, name, account, condominium and the words of the trade, in any spelling (ASVS V6.2.11)."""
         assert "context_word" in _words(password)
 
     def test_the_same_words_are_anothers_good_password(self) -> None:
@@ -159,8 +176,8 @@ class TestContextWords:
         assert _words(password) != ()
 
     def test_all_that_is_known_is_looked_at(self) -> None:
-        """The context is the address, and name and condominium of every contact."""
-        assert _CONTEXT == ("eloise.dupont@laposte.example", "Éloïse Dupont", "Résidence du Moulin-Vert")
+        """The context is the address, and name, account and condominium of every contact."""
+        assert _CONTEXT == ("eloise.dupont@laposte.example", "Éloïse Dupont", "Lot 12", "Résidence du Moulin-Vert")
 
 
 class TestNoComposition:
@@ -274,9 +291,15 @@ class TestRepeats:
         """Up to seven symbols, also when the last round is cut short."""
         assert "repeated" in _words(password)
 
-    def test_a_unit_of_eight_is_no_repetition(self) -> None:
-        """Eight symbols are the least that a password may ever be."""
-        assert "repeated" not in _words("xkqz7!bw" * 2)
+    @pytest.mark.parametrize("password", ["xkqz7!bw" * 2, "Xkqz7!bwxkqz7!bw", "xkqz7!bwvmnthd" * 2])
+    def test_what_is_too_short_is_so_twice(self, password: str) -> None:
+        """A unit that would be no password by itself is none when it is typed again, in any case."""
+        assert "repeated" in _words(password)
+
+    @pytest.mark.parametrize("password", ["xkqz7!bw" + "xkqz7!b", "xkqz7!bwvmnthdy" * 2])
+    def test_what_is_long_enough_may_come_twice(self, password: str) -> None:
+        """Fifteen symbols are enough the first time; of a longer unit, a second round that breaks off is none."""
+        assert "repeated" not in _words(password)
 
     def test_a_good_end_after_many_common_words_counts(self) -> None:
         """The whole password is judged, however long its beginning is."""

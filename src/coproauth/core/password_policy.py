@@ -2,8 +2,8 @@
 
 Length, and nothing that can be guessed; no composition rules, no change by the calendar. Ordinary lists of common
 passwords hold hardly any entry of fifteen characters, so the test is made on what passwords are made *of*: once the
-words that anyone would try are taken out (common words in French and English, keyboard rows, names and addresses
-known here), what remains must still be as long as the least a password may ever be.
+words and sentences that anyone would try are taken out (French and English, keyboard rows, names and addresses known
+here, also with digits for letters), what remains must still be as long as the least a password may ever be.
 """
 
 from __future__ import annotations
@@ -14,13 +14,11 @@ from collections.abc import Callable, Iterable
 
 from coproauth.core.accounts import Contact
 from coproauth.core.activation_codes import ALPHABET
-from coproauth.core.common_words import COMMON_WORDS
+from coproauth.core.common_words import LONGEST, SHORTEST, Lexicon, common_words, least_left, readings
 from coproauth.core.text import fold, has_encoding, parse_length
 from coproauth.errors import InvalidInput
 from coproauth.policy import PASSWORD_FLOOR, Policy
 
-_WORD_MIN_LENGTH = 3  # letters; shorter names would forbid half the language
-_WORD_MAX_LENGTH = 40  # letters; no name has a longer word, and the work of a check grows with the longest
 _DRAWN_SYMBOLS = 16  # of five bits each
 _DECOMPOSED = 4  # code points at most that one may be typed as, before NFC puts them together
 
@@ -44,20 +42,24 @@ def violations(password: str, *, context: Iterable[str], policy: Policy) -> tupl
     Lengths are in code points. ``context`` is what anyone would try for this person: address, names, condominium.
 
     The words, in order: ``too_long`` (and then nothing else is looked at), ``too_short``, ``digits_only``,
-    ``repeated`` (a short run, again and again), ``common`` (made of words that everyone uses), ``context_word`` (made
-    of words known here, or of both kinds). The services add ``malformed`` (text that has no encoding) and
-    ``unchanged`` (still the temporary password).
+    ``repeated`` (something too short, again and again), ``common`` (made of words that everyone uses),
+    ``context_word`` (made of words known here, or of both kinds). The services add ``malformed`` (text that has no
+    encoding) and ``unchanged`` (still the temporary password).
     """
     if len(password) > policy.password_max_length:
         return ("too_long",)
-    letters = _letters(password)
-    known = context_words(context, policy=policy)
+    digits = readings(password)[0]
+    known = Lexicon.of(context_words(context, policy=policy))
+    is_common = _is_made_of(password, common_words())
     rules = (
         ("too_short", len(password) < policy.password_min_length),
-        ("digits_only", password.isdigit() and len(password) < policy.digits_only_min_length),
-        ("repeated", _repeats(password)),
-        ("common", _is_made_of(letters, COMMON_WORDS)),
-        ("context_word", _is_made_of_known_words(letters, known)),
+        ("digits_only", digits.isdigit() and len(digits) < policy.digits_only_min_length),
+        ("repeated", _repeats(password, policy=policy)),
+        ("common", is_common),
+        (
+            "context_word",
+            _is_made_of(password, known) or (not is_common and _is_made_of(password, known, common_words())),
+        ),
     )
     return tuple(word for word, broken in rules if broken)
 
@@ -70,52 +72,33 @@ def draw_password(token_bytes: Callable[[int], bytes], *, policy: Policy) -> str
 
 
 def person_context(email: str, contacts: Iterable[Contact]) -> tuple[str, ...]:
-    """Return what anyone would try for a person: the address, the names, the condominiums."""
-    names = [text for contact in contacts for text in (contact.name, contact.account.condominium_name)]
-    return (email, *names)
+    """Return what anyone would try for a person: the address, the names, the accounts, the condominiums."""
+    accounts = [(contact.name, contact.account.label, contact.account.condominium_name) for contact in contacts]
+    return (email, *(text for known in accounts for text in known))
 
 
 def context_words(context: Iterable[str], *, policy: Policy) -> frozenset[str]:
-    """Return the words of some names and addresses, folded, those of three to forty letters."""
+    """Return the words of some names and addresses, folded, those of three to sixty-four letters."""
     words = re.split(r"[^a-z0-9]+", fold(" ".join([*context, *policy.context_words])))
-    return frozenset(word for word in words if _WORD_MIN_LENGTH <= len(word) <= _WORD_MAX_LENGTH)
+    return frozenset(word for word in words if SHORTEST <= len(word) <= LONGEST)
 
 
-def _letters(password: str) -> str:
-    """Return the letters and digits of a password, folded, and no more of them than it has symbols."""
-    return re.sub(r"[\W_]+", "", fold(password))[: len(password)]
+def _repeats(password: str, *, policy: Policy) -> bool:
+    """Whether a unit that would be no password by itself, or very few symbols, make up the whole."""
+    text = password.casefold()
+    shorter = range(1, min(policy.password_min_length, len(text)))
+    units = [size for size in shorter if size < PASSWORD_FLOOR or size * 2 <= len(text)]
+    return any(text[size:] == text[:-size] for size in units) or len(set(text)) < PASSWORD_FLOOR // 2
 
 
-def _repeats(password: str) -> bool:
-    """Whether a unit shorter than the least a password may be, or very few symbols, make up the whole."""
-    periods = range(1, min(PASSWORD_FLOOR, len(password)))
-    is_periodic = any(password[period:] == password[:-period] for period in periods)
-    return is_periodic or len(set(password)) < PASSWORD_FLOOR // 2
+def _is_made_of(password: str, *lexicons: Lexicon) -> bool:
+    """Whether, however it is read, less than eight letters or digits is worth remains once known words are taken out.
 
-
-def _is_made_of(letters: str, words: frozenset[str]) -> bool:
-    """Whether fewer than eight letters or digits remain once the given words are taken out.
-
-    A password of which nothing is taken out is not made of them, however short: length is another rule's matter.
+    Two different signs are worth a letter: a sign is what people hang on a word, and a row of them is soon tried. A
+    password of which nothing is taken out is not made of words, however short: length is another rule's matter.
     """
-    rest = _without(letters, words)
-    return rest != letters and len(rest) < PASSWORD_FLOOR
-
-
-def _is_made_of_known_words(letters: str, words: frozenset[str]) -> bool:
-    """Whether words known here make up the password, with common ones beside them if need be."""
-    if _is_made_of(letters, words):
-        return True
-    return not _is_made_of(letters, COMMON_WORDS) and _is_made_of(letters, words | COMMON_WORDS)
-
-
-def _without(text: str, words: frozenset[str]) -> str:
-    """Return ``text`` with every one of ``words`` taken out, the longest first at each place."""
-    longest = max(map(len, words), default=0)
-    kept: list[str] = []
-    place = 0
-    while place < len(text):
-        size = next((n for n in range(min(longest, len(text) - place), 0, -1) if text[place : place + n] in words), 0)
-        kept.append("" if size else text[place])
-        place += size or 1
-    return "".join(kept)
+    signs = len({symbol for symbol in password if not symbol.isalnum()}) // 2
+    return any(
+        (left := least_left(letters, *lexicons)) < len(letters) and left + signs < PASSWORD_FLOOR
+        for letters in readings(password)
+    )
