@@ -14,6 +14,7 @@ from tests.town import Town
 from coproauth import ActivationRefused, LoginRefused, PasswordChangeRequired, PurgeReport, Unavailable, Waste
 from coproauth.adapters.memory import MemoryHousekeeping, MemoryStore
 from coproauth.adapters.sqlalchemy import SqlAudit
+from coproauth.core.audit import Pathway
 from coproauth.core.identities import Identity
 from coproauth.core.messages import IdleWarningMessage
 from coproauth.testing.sandbox import Sandbox, cheap_policy
@@ -243,16 +244,28 @@ class _BusyHousekeeping(MemoryHousekeeping):
             self.store.act_once()
         return found
 
+    def remove_identity(self, identity_id: str, *, unless_used_since: datetime | None = None) -> bool:
+        if isinstance(self.store, _BusyStore):
+            self.store.count_removal()
+        return super().remove_identity(identity_id, unless_used_since=unless_used_since)
+
 
 class _BusyStore(MemoryStore):
     """Lets something happen once, between the search for idle logins and what is done to them."""
 
     meanwhile: Callable[[], object] | None = None
+    removals = 9  # before it is away
 
     def act_once(self) -> None:
         act, self.meanwhile = self.meanwhile, None
         if act is not None:
             act()
+
+    def count_removal(self) -> None:
+        """Be away once so many logins are gone."""
+        if not self.removals:
+            raise Unavailable(reason="store_away")
+        self.removals -= 1
 
     def housekeeping(self) -> MemoryHousekeeping:
         return _BusyHousekeeping(self)
@@ -313,6 +326,18 @@ class TestMeanwhile:
 
         assert [event.outcome for event in town.audit.events if event.pathway == "purged"] == ["failed", "succeeded"]
         assert report.logins_warned == 2
+
+    def test_what_was_done_before_it_was_cut_off_is_on_record(self, busy: tuple[Sandbox, _BusyStore]) -> None:
+        """A login that is gone can be looked up in the trail, however the purge ended."""
+        town, store = busy
+        town.auth.maintenance.purge()
+        town.clock.advance(UNTIL_REMOVAL)
+        store.removals = 1
+
+        with pytest.raises(Unavailable):
+            town.auth.maintenance.purge()
+
+        assert [event.pathway for event in town.audit.events].count(Pathway.IDLE_LOGIN_REMOVED) == 1
 
 
 def _cut_off() -> None:

@@ -96,10 +96,11 @@ class Maintenance(Service):
         total = 0
         while True:
             batch = self._idle(before, warned_before)
-            done = [identity for identity in batch if act(identity)]
-            for identity in done:
-                self._attempts.note(pathway, subject=identity.id)
-            total += len(done)
+            done = 0
+            for identity in filter(act, batch):
+                self._attempts.note(pathway, subject=identity.id)  # before the next, which may be cut off
+                done += 1
+            total += done
             if not done or len(batch) < self.policy.purge_batch:
                 return total
 
