@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import redis
 import trustme
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
@@ -246,6 +247,17 @@ class TestRedis:
     ) -> None:
         """It answers, can be written, and drops nothing."""
         assert examine(self._use(healthy, post, redis_server.url)) == (0, [])
+
+    def test_a_user_who_may_write_our_keys_alone_is_well(
+        self, healthy: Installation, post: Post, examine: Examine, redis_server: RedisServer
+    ) -> None:
+        """What is written to see whether it can be is among the keys of the installation."""
+        user = f"user portail on >{PASSWORD} ~portail:* +@connection +@read +@write +@scripting -@dangerous +info +time"
+        with redis.Redis.from_url(redis_server.url) as client:
+            client.execute_command("ACL SETUSER", *user.split()[1:])
+        url = redis_server.url.replace("//", f"//portail:{PASSWORD}@")
+
+        assert examine(self._use(healthy, post, f'{url}"\nnamespace = "portail:')) == (0, [])
 
     def test_a_server_that_drops_counters_is_found(self, healthy: Installation, post: Post, examine: Examine) -> None:
         """Whoever fills its memory would have as many attempts as he likes."""
