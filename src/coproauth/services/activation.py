@@ -48,11 +48,13 @@ class _Request:
     """What a person typed on the onboarding pages.
 
     Attributes:
+        code: as printed; it is known to whoever sees the letter, so it is no password (ASVS V6.4.1).
         email: None when it is no address: that is told only to who holds a usable code.
         password: None when it can be nobody's; ``fault`` says why.
     """
 
     indices: tuple[str, ...]
+    code: str = attrs.field(repr=False)
     email: EmailAddress | None = attrs.field(repr=False)
     password: str | None = attrs.field(repr=False)
     fault: str | None
@@ -164,6 +166,7 @@ class ActivationService(PasswordService):
             attempt.subject = self._pseudonym(address) if address else None
             request = _Request(
                 indices=self._admit_code(attempt, code, source),
+                code=str(ActivationCode.parse(code)),
                 email=address,
                 password=chosen,
                 fault=fault,
@@ -299,7 +302,7 @@ class ActivationService(PasswordService):
             return (request.fault or "malformed",)
         email = candidate.email.address if candidate.email else ""
         context = person_context(email, [candidate.contact] if candidate.contact else [])
-        return violations(request.password, context=context, policy=self.policy)
+        return violations(request.password, context=[*context, request.code], policy=self.policy)
 
     def _candidate(self, work: UnitOfWork, request: _Request, judgement: _Judgement) -> core.Candidate:
         code, contact = self._code_and_contact(work, request.indices)
