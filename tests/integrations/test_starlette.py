@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import pytest
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Route
+from starlette.testclient import TestClient
 
-from coproauth import Coproauth
+from coproauth import Coproauth, LoginRefused
 from coproauth.adapters.memory import MemoryDirectory, MemoryMailer, MemoryStore
-from coproauth.integrations.starlette import WebAuth
+from coproauth.integrations.starlette import Correlation, WebAuth
 from coproauth.testing.sandbox import Sandbox, cheap_policy
 
 JEANNE = "jeanne@example.fr"
@@ -183,3 +189,45 @@ class TestOrigin:
         request = _request(cookie=f"{web.cookie_name('form')}=anything", sec_fetch_site="same-origin", origin=origin)
 
         web.check_form(request, {"form_token": web.form_token(request)})
+
+
+def _answer(web: WebAuth, **options: str) -> TestClient:
+    """Serve one page that tries a wrong password."""
+
+    def page(request: Request) -> Response:
+        with suppress(LoginRefused):
+            web.auth.login.log_in(email=JEANNE, password="x", source=web.source(request))
+        return Response()
+
+    middleware = [Middleware(Correlation, **options)]
+    return TestClient(Starlette(routes=[Route("/", page)], middleware=middleware))
+
+
+class TestCorrelation:
+    """Each request has an id, which is on record with what it tries."""
+
+    def test_each_request_has_one_of_its_own(self) -> None:
+        """Also in the thread pool that a plain page runs in; what a browser says of it counts for nothing."""
+        town = Sandbox.build()
+        client = _answer(WebAuth(town.auth))
+
+        for _ in range(2):
+            client.get("/", headers={"x-request-id": "forged"})
+
+        first, second = (event.correlation_id for event in town.audit.events)
+        assert first != second
+        assert first is not None
+        assert len(first) == 32
+
+    def test_the_id_of_a_proxy_is_taken_from_the_header_that_is_named(self) -> None:
+        """So that its log and the trail can be joined; where it is missing, an id is drawn."""
+        town = Sandbox.build()
+        client = _answer(WebAuth(town.auth), header="X-Request-ID")
+
+        client.get("/", headers={"x-request-id": "4bf92f3577b34da6"})
+        client.get("/")
+
+        first, second = (event.correlation_id for event in town.audit.events)
+        assert first == "4bf92f3577b34da6"
+        assert second is not None
+        assert len(second) == 32

@@ -86,16 +86,17 @@ class TestHeaders:
             raise RuntimeError("the secret cause")
 
         desk = Desk(manager=fail, condominiums=lambda _: ())
-        client = TestClient(create_portal(sandbox.auth, desk=desk), base_url=PORTAL_URL)
+        portal = create_portal(sandbox.auth, desk=desk, correlation_header="x-request-id")
+        client = TestClient(portal, base_url=PORTAL_URL)
 
-        answer = client.get("/desk")
+        answer = client.get("/desk", headers={"x-request-id": "request-1"})
 
         assert answer.status_code == 500
         assert "Un problème de notre côté" in answer.text
         assert "secret cause" not in answer.text
         assert "Traceback" not in answer.text
         assert answer.headers["cache-control"] == "no-store"
-        assert "a page failed" in caplog.text
+        assert "a page failed (request request-1)" in caplog.text
 
     def test_an_outage_asks_to_come_back(self, sandbox: Sandbox, caplog: pytest.LogCaptureFixture) -> None:
         """Nothing is wrong with the request, and nobody is told that his password is: 503, and when to try again."""
