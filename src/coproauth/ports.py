@@ -117,6 +117,14 @@ class Throttle(Protocol):
         """
         ...
 
+    def counted(self, key: ThrottleKey, *, at: datetime) -> int:
+        """Return how many attempts are counted on a key, those that are forgotten by now left out.
+
+        Raises:
+            Unavailable: the counters are away.
+        """
+        ...
+
 
 class AuditSink(Protocol):
     """Keeps the audit trail."""

@@ -12,7 +12,7 @@ from tests.adapters.on_redis import HOUR, LOGIN, SECOND, SETTLED, SOURCE, ZERO, 
 from tests.servers import RedisServer
 
 from coproauth import ThrottleRule
-from coproauth.adapters.memory import MemoryThrottle
+from coproauth.adapters.memory_throttle import MemoryThrottle
 from coproauth.adapters.redis import RedisThrottle, redis_client
 from coproauth.core.throttling import ThrottleKey, login_key
 from coproauth.testing.contracts import Law, laws_of_throttle

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from coproauth import Policy, Source, ThrottleRule
-from coproauth.adapters.memory import MemoryThrottle
+from coproauth.adapters.memory_throttle import MemoryThrottle
 from coproauth.core.messages import MailKind
 from coproauth.core.throttling import (
     Counter,

@@ -9,7 +9,7 @@ import pytest
 from tests.town import JEANNE, Town, refusal_of
 
 from coproauth import LoginRefused, Manager, ResetRefused, Throttled, correlated
-from coproauth.adapters.memory import MemoryThrottle
+from coproauth.adapters.memory_throttle import MemoryThrottle
 from coproauth.adapters.system import SystemSecrets
 from coproauth.core.activation_codes import ActivationCode
 from coproauth.core.audit import ActorKind, AuditEvent, Outcome, Pathway

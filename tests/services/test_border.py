@@ -22,7 +22,7 @@ from coproauth import (
     PersonalData,
     Refused,
 )
-from coproauth.adapters.memory import MemoryThrottle
+from coproauth.adapters.memory_throttle import MemoryThrottle
 from coproauth.core.messages import ConfirmEmailMessage
 from coproauth.core.throttling import ThrottleKey
 from coproauth.testing.sandbox import PASSWORD

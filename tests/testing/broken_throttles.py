@@ -9,7 +9,7 @@ from typing import Any, cast
 import attrs
 from tests.testing.spoilt import Faults, RacyThrottle, Spoilt, plain
 
-from coproauth.adapters.memory import MemoryThrottle
+from coproauth.adapters.memory_throttle import MemoryThrottle
 from coproauth.core.throttling import ThrottleKey
 from coproauth.ports import Throttle
 
@@ -127,6 +127,14 @@ THROTTLES: dict[str, tuple[Callable[[], Throttle], str]] = {
     "never forgets": (
         _throttle(admit=_never_forgets),
         "a_count_is_forgotten_some_time_after_the_last_attempt",
+    ),
+    "tells one count for all": (
+        _throttle(counted=lambda real, key, at: real(attrs.evolve(key, name="login:jeanne"), at=at)),
+        "what_is_counted_is_told",
+    ),
+    "tells what it has forgotten": (
+        _throttle(counted=lambda real, key, at: real(key, at=at - timedelta(hours=2))),
+        "what_is_counted_is_told",
     ),
     "trusts the clock": (_throttle(admit=_trusts_the_clock), "a_clock_that_went_back_locks_nobody_out"),
     "wants something to count": (

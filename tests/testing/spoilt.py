@@ -10,7 +10,8 @@ from typing import Any, cast
 
 import attrs
 
-from coproauth.adapters.memory import MemoryStore, MemoryThrottle
+from coproauth.adapters.memory import MemoryStore
+from coproauth.adapters.memory_throttle import MemoryThrottle
 from coproauth.core.throttling import ThrottleKey, decide_admission
 from coproauth.ports import Store
 from coproauth.testing.contracts.law import THREADS

@@ -32,7 +32,8 @@ from tests.testing.broken_throttles import THROTTLES
 from tests.testing.spoilt import Spoilt
 
 from coproauth.adapters.logging import LoggingAudit
-from coproauth.adapters.memory import MemoryDirectory, MemoryMailer, MemoryStore, MemoryThrottle
+from coproauth.adapters.memory import MemoryDirectory, MemoryMailer, MemoryStore
+from coproauth.adapters.memory_throttle import MemoryThrottle
 from coproauth.adapters.system import SystemClock, SystemSecrets
 from coproauth.core.audit import AuditEvent, Outcome, Pathway
 from coproauth.testing import FakeClock

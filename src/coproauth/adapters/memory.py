@@ -9,11 +9,12 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TypeVar, assert_never
 
 import attrs
 
+from coproauth.adapters.memory_throttle import MemoryThrottle
 from coproauth.core.accounts import Account, Condominium, Contact
 from coproauth.core.activation import CodeRecord
 from coproauth.core.audit import AuditEvent
@@ -21,7 +22,6 @@ from coproauth.core.identities import Identity
 from coproauth.core.maintenance import Waste
 from coproauth.core.messages import Intention, Message
 from coproauth.core.sessions import SessionRecord, SessionView
-from coproauth.core.throttling import Counter, ThrottleKey, decide_admission
 from coproauth.ports import Directory
 
 T = TypeVar("T")
@@ -305,42 +305,6 @@ def _drop(rows: dict[str, T], is_over: Callable[[T], bool], limit: int | None = 
     for key in over:
         del rows[key]
     return len(over)
-
-
-class MemoryThrottle:
-    """Counts attempts in memory; thread-safe."""
-
-    def __init__(self) -> None:
-        """Start with nothing counted."""
-        self._lock = threading.Lock()
-        self._counters: dict[str, Counter] = {}
-
-    def admit(self, keys: Sequence[ThrottleKey], *, at: datetime) -> timedelta:
-        """Count one attempt on every key and return zero; or count none and return the longest wait."""
-        with self._lock:
-            decision = decide_admission(keys, self._counters, at=at)
-            if isinstance(decision, timedelta):
-                return decision
-            self._counters.update(decision)
-            return timedelta(0)
-
-    def settle(self, *, forgive: Sequence[ThrottleKey] = (), clear: Sequence[ThrottleKey] = ()) -> None:
-        """Take one attempt back from some keys, with the wait that followed; forget everything about others."""
-        with self._lock:
-            for key in forgive:
-                counter = self._counters.get(key.name)
-                if counter is not None:
-                    self._counters[key.name] = counter.one_less()
-            for key in clear:
-                self._counters.pop(key.name, None)
-
-    def sweep(self, *, before: datetime, limit: int) -> int:
-        """Drop counters that started again from nothing before an instant."""
-        with self._lock:
-            over = [name for name, counter in self._counters.items() if counter.forget_at < before][:limit]
-            for name in over:
-                del self._counters[name]
-            return len(over)
 
 
 class MemoryDirectory:

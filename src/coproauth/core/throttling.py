@@ -83,6 +83,11 @@ def decide_admission(
     return {key.name: current[key.name].one_more(key.rule, at=at) for key in keys}
 
 
+def attempts_of(counter: Counter | None, *, at: datetime) -> int:
+    """Return how many attempts are counted, those that are forgotten by now left out."""
+    return _current(counter, at).attempts
+
+
 def _current(counter: Counter | None, at: datetime) -> Counter:
     return uncounted(at) if counter is None or at >= counter.forget_at else counter
 

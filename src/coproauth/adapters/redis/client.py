@@ -87,6 +87,11 @@ def microseconds(value: datetime | timedelta) -> int:
     return (value - _EPOCH if isinstance(value, datetime) else value) // _MICROSECOND
 
 
+def instant(count: int) -> datetime:
+    """Return the instant so many microseconds after 1970."""
+    return _EPOCH + count * _MICROSECOND
+
+
 def milliseconds(duration: timedelta) -> int:
     """Return a duration, rounded up: what expires must not do so early."""
     return -(-duration // _MILLISECOND)

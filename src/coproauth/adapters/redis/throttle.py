@@ -7,9 +7,9 @@ from datetime import datetime, timedelta
 
 from redis import Redis
 
-from coproauth.adapters.memory import MemoryThrottle
-from coproauth.adapters.redis.client import away_as, load_script, microseconds
-from coproauth.core.throttling import OnSuccess, ThrottleKey
+from coproauth.adapters.memory_throttle import MemoryThrottle
+from coproauth.adapters.redis.client import away_as, instant, load_script, microseconds
+from coproauth.core.throttling import Counter, OnSuccess, ThrottleKey, attempts_of
 from coproauth.errors import Unavailable
 from coproauth.policy import Policy
 
@@ -38,6 +38,7 @@ class RedisThrottle:
             policy: what to do while Redis is away, and after it lost the counters.
             namespace: what the names of all keys begin with; another for each installation that shares the server.
         """
+        self._client = client
         self._policy = policy
         self._namespace = namespace
         self._admit = load_script(client, "admit")
@@ -75,6 +76,30 @@ class RedisThrottle:
             if self._policy.throttle_outage == "refuse":
                 raise
             self._meanwhile.settle(forgive=forgive, clear=clear)
+
+    def counted(self, key: ThrottleKey, *, at: datetime) -> int:
+        """Return how many attempts are counted on a key.
+
+        Raises:
+            Unavailable: Redis does not answer, and ``Policy.throttle_outage`` is ``"refuse"``.
+        """
+        try:
+            return attempts_of(self._found_there(key), at=at)
+        except Unavailable:
+            if self._policy.throttle_outage == "refuse":
+                raise
+            return self._meanwhile.counted(key, at=at)
+
+    def _found_there(self, key: ThrottleKey) -> Counter | None:
+        (name,) = self._names([key])
+        with away_as("throttle_away"):
+            found = self._client.hmget(name, ["attempts", "last_at", "not_before", "forget_at"])
+        numbers = [int(number) for number in found if number is not None]
+        if not numbers:
+            return None
+        attempts, *instants = numbers
+        last_at, not_before, forget_at = map(instant, instants)
+        return Counter(attempts=attempts, last_at=last_at, not_before=not_before, forget_at=forget_at)
 
     def _admit_there(self, keys: Sequence[ThrottleKey], at: datetime) -> timedelta:
         rules = [number for key in keys for number in _numbers(key)]

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import Connection, Table, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, Row, Table, bindparam, delete, insert, select, update
 
 from coproauth.adapters.sqlalchemy.tables import dump
 from coproauth.adapters.sqlalchemy.transactions import Transactions
-from coproauth.core.throttling import Counter, ThrottleKey, decide_admission, uncounted
+from coproauth.core.throttling import Counter, ThrottleKey, attempts_of, decide_admission, uncounted
 from coproauth.policy import Policy
 from coproauth.services.units import persistently
 
@@ -33,6 +34,16 @@ class SqlThrottle:
         """Take one attempt back from some keys, with the wait that followed; forget everything about others."""
         if forgive or clear:
             persistently(lambda: self._settle(forgive, clear), policy=self._policy)
+
+    def counted(self, key: ThrottleKey, *, at: datetime) -> int:
+        """Return how many attempts are counted on a key."""
+        found = persistently(lambda: self._found(key), policy=self._policy)
+        return attempts_of(found, at=at)
+
+    def _found(self, key: ThrottleKey) -> Counter | None:
+        with self._transactions.apart() as connection:
+            row = connection.execute(select(self._table).where(self._table.c.name == key.name)).first()
+        return _counter(row) if row else None
 
     def _admit(self, keys: Sequence[ThrottleKey], at: datetime) -> timedelta:
         with self._transactions.apart() as connection:
@@ -60,12 +71,7 @@ class SqlThrottle:
         """Read counters and hold them, in an order that is the same for everyone."""
         wanted = self._table.c.name.in_(sorted({key.name for key in keys}))
         rows = connection.execute(select(self._table).where(wanted).order_by(self._table.c.name).with_for_update())
-        return {
-            row.name: Counter(
-                attempts=row.attempts, last_at=row.last_at, not_before=row.not_before, forget_at=row.forget_at
-            )
-            for row in rows
-        }
+        return {row.name: _counter(row) for row in rows}
 
     def _begin(self, connection: Connection, names: Iterable[str], at: datetime) -> None:
         """Store counters that have counted nothing, so that there is something to hold."""
@@ -75,3 +81,7 @@ class SqlThrottle:
         if counters:
             one = update(self._table).where(self._table.c.name == bindparam("of"))
             connection.execute(one, [{"of": name, **dump(counters[name])} for name in sorted(counters)])
+
+
+def _counter(row: Row[Any]) -> Counter:
+    return Counter(attempts=row.attempts, last_at=row.last_at, not_before=row.not_before, forget_at=row.forget_at)

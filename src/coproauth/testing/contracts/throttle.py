@@ -169,6 +169,20 @@ def a_count_is_forgotten_some_time_after_the_last_attempt(throttle: Throttle) ->
 
 
 @_ONE.law()
+def what_is_counted_is_told(throttle: Throttle) -> None:
+    """Of each key by itself; what was refused, given back, cleared or forgotten is not among it."""
+    _attempts(throttle, 4, _LOGIN)
+    _attempts(throttle, 2, _SOURCE)
+    throttle.settle(forgive=[_SOURCE])
+
+    told = [throttle.counted(key, at=_NOW) for key in (_LOGIN, _SOURCE, _STRANGER)]
+    throttle.settle(clear=[_LOGIN])
+
+    expect(told, [3, 1, 0])
+    expect([throttle.counted(_LOGIN, at=_NOW), throttle.counted(_SOURCE, at=_NOW + _RULE.forget_after)], [0, 0])
+
+
+@_ONE.law()
 def a_clock_that_went_back_locks_nobody_out(throttle: Throttle) -> None:
     """However far a clock is put back, nobody waits longer than for the delay."""
     _attempts(throttle, 3, _LOGIN)
