@@ -153,6 +153,7 @@ class Policy:
         throttle_device: attempts on one login from one browser in which it was opened before; a stranger's attempts are
             not among them (OWASP, device cookies).
         device_lifetime: how long a browser is known after its last login.
+        notice_after_failures: after how many failures the owner is told by mail of a login (ASVS V6.3.5).
         throttle_code: attempts with one activation code.
         throttle_source: failed attempts from one source.
         throttle_requests: mails that one source can have sent.
@@ -219,6 +220,7 @@ class Policy:
         free_attempts=10, first_delay=timedelta(seconds=30), longest_delay=timedelta(hours=1)
     )
     device_lifetime: timedelta = timedelta(days=180)
+    notice_after_failures: int = 5
     throttle_code: ThrottleRule = ThrottleRule(
         free_attempts=10, first_delay=timedelta(seconds=30), longest_delay=timedelta(hours=1)
     )

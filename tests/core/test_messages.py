@@ -19,8 +19,10 @@ from coproauth.core.messages import (
     EmailProofMessage,
     IdleWarningMessage,
     Intention,
+    LoginAfterFailuresMessage,
     MailKind,
     Message,
+    NewDeviceMessage,
     PasswordChangedMessage,
     ResetLinkMessage,
     TemporaryPasswordSetMessage,
@@ -60,6 +62,7 @@ _INTENTION = Intention(
     contact_name="Jeanne Martin",
     queued_at=_AT,
     due_at=_AT,
+    browser="Firefox, Linux",
 )
 _TO = {"to": "jeanne@example.fr", "locale": "en"}
 _NOTICES = {
@@ -75,6 +78,20 @@ _NOTICES = {
     ),
     MailKind.ACCOUNT_ADDED: AccountAddedMessage(to="jeanne@example.fr", locale="en", condominium_name="Les Lilas"),
     MailKind.ACCOUNT_REMOVED: AccountRemovedMessage(to="jeanne@example.fr", locale="en", condominium_name="Les Lilas"),
+    MailKind.NEW_DEVICE: NewDeviceMessage(
+        to="jeanne@example.fr",
+        locale="en",
+        url=f"{_PORTAL}/forgotten-password",
+        opened_at=_AT,
+        browser="Firefox, Linux",
+    ),
+    MailKind.LOGIN_AFTER_FAILURES: LoginAfterFailuresMessage(
+        to="jeanne@example.fr",
+        locale="en",
+        url=f"{_PORTAL}/forgotten-password",
+        opened_at=_AT,
+        browser="Firefox, Linux",
+    ),
     MailKind.EMAIL_CHANGE_REQUESTED: EmailChangeRequestedMessage(
         to="jeanne@example.fr", locale="en", url=f"{_PORTAL}/forgotten-password"
     ),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, date, datetime
 
 import attrs
 import pytest
@@ -16,7 +16,9 @@ from coproauth.core.messages import (
     EmailChangeRequestedMessage,
     EmailProofMessage,
     IdleWarningMessage,
+    LoginAfterFailuresMessage,
     Message,
+    NewDeviceMessage,
     PasswordChangedMessage,
     ResetLinkMessage,
     TemporaryPasswordSetMessage,
@@ -26,6 +28,7 @@ from coproauth.policy import LOCALES
 
 TO = "marie.lefevre@example.fr"
 BASE = "https://app.example.fr"
+OPENED = datetime(2026, 11, 23, 13, 5, tzinfo=UTC)
 
 SAMPLES: tuple[Message, ...] = (
     EmailProofMessage(to=TO, locale="fr", code="204817", condominium_name="Les Lilas"),
@@ -40,6 +43,8 @@ SAMPLES: tuple[Message, ...] = (
     EmailChangeRequestedMessage(to=TO, locale="fr", url=f"{BASE}/forgotten-password"),
     EmailChangedMessage(to=TO, locale="fr"),
     IdleWarningMessage(to=TO, locale="fr", url=f"{BASE}/login", log_in_before=date(2027, 3, 1)),
+    NewDeviceMessage(to=TO, locale="fr", url=f"{BASE}/forgotten-password", opened_at=OPENED, browser="Firefox, Linux"),
+    LoginAfterFailuresMessage(to=TO, locale="fr", url=f"{BASE}/forgotten-password", opened_at=OPENED, browser=""),
 )
 
 

@@ -224,6 +224,7 @@ def test_a_town_of_an_older_release_is_brought_up_to_date(start: Callable[[], De
             file.execute(f"DROP INDEX {index}")
         file.execute("ALTER TABLE coproauth_identities DROP COLUMN warned_at")
         file.execute("ALTER TABLE coproauth_outbox DROP COLUMN failure")
+        file.execute("ALTER TABLE coproauth_outbox DROP COLUMN browser")
         file.execute("DROP TABLE coproauth_audit")
         file.execute("DROP TABLE coproauth_schema")
 

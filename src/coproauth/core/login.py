@@ -7,6 +7,8 @@ from datetime import datetime
 import attrs
 
 from coproauth.core.identities import Identity
+from coproauth.core.messages import MailKind
+from coproauth.policy import Policy
 
 
 @attrs.frozen
@@ -44,3 +46,16 @@ def decide_login(identity: Identity | None, *, password_fits: bool, at: datetime
     if at >= identity.temporary_until:
         return RefuseLogin()
     return DemandNewPassword(identity)
+
+
+def decide_notice(*, failures: int, is_known: bool, policy: Policy) -> MailKind | None:
+    """Decide what the owner is told of a login by mail, once (ASVS V6.3.5).
+
+    Args:
+        failures: on the login, since its password was last right.
+        is_known: whether it was opened in this browser before; also where the host cannot tell.
+        policy: after how many failures it is told.
+    """
+    if failures >= policy.notice_after_failures:
+        return MailKind.LOGIN_AFTER_FAILURES
+    return None if is_known else MailKind.NEW_DEVICE

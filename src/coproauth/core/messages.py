@@ -34,6 +34,8 @@ class MailKind(StrEnum):
     EMAIL_CHANGE_REQUESTED = "email_change_requested"
     EMAIL_CHANGED = "email_changed"
     IDLE_WARNING = "idle_warning"
+    NEW_DEVICE = "new_device"
+    LOGIN_AFTER_FAILURES = "login_after_failures"
 
 
 @attrs.frozen(kw_only=True)
@@ -47,6 +49,7 @@ class Intention:
         nonce: from which six digits follow, if it carries any.
         condominium_name: what the message tells, if it tells of an account.
         contact_name: likewise.
+        browser: what it tells of a browser, in our own words: nobody who logs in writes to the owner by its name.
         tries: how often a courier has taken it.
         failure: the kind of error that the last try ended with.
     """
@@ -64,6 +67,7 @@ class Intention:
     due_at: datetime
     tries: int = 0
     failure: str | None = None
+    browser: str | None = None
 
 
 @attrs.frozen(kw_only=True)
@@ -192,6 +196,38 @@ class IdleWarningMessage(Message):
     log_in_before: date
 
 
+@attrs.frozen(kw_only=True)
+class NewDeviceMessage(Message):
+    """Notice: the login was opened in a browser that was not known to it.
+
+    Attributes:
+        url: of the forgotten-password page: a new password ends every session.
+        opened_at: when, aware UTC.
+        browser: what it is, in two words; empty if it is of no known kind.
+    """
+
+    kind: ClassVar[MailKind] = MailKind.NEW_DEVICE
+    url: str
+    opened_at: datetime
+    browser: str
+
+
+@attrs.frozen(kw_only=True)
+class LoginAfterFailuresMessage(Message):
+    """Notice: the login was opened after many wrong passwords.
+
+    Attributes:
+        url: of the forgotten-password page: a new password ends every session.
+        opened_at: when, aware UTC.
+        browser: in which, in two words; empty if it is of no known kind.
+    """
+
+    kind: ClassVar[MailKind] = MailKind.LOGIN_AFTER_FAILURES
+    url: str
+    opened_at: datetime
+    browser: str
+
+
 def compose(
     intention: Intention, identity: Identity | None, *, keyring: Keyring, urls: PortalUrls, at: datetime, policy: Policy
 ) -> Message | None:
@@ -205,7 +241,7 @@ def compose(
     return message and attrs.evolve(message, id=intention.id)
 
 
-def _worded(  # noqa: C901, PLR0911 - one line a kind of mail
+def _worded(  # noqa: C901, PLR0911, PLR0912 - one line a kind of mail
     intention: Intention, identity: Identity | None, *, keyring: Keyring, urls: PortalUrls, at: datetime, policy: Policy
 ) -> Message | None:
     to, locale = intention.to, intention.locale
@@ -233,6 +269,8 @@ def _worded(  # noqa: C901, PLR0911 - one line a kind of mail
             return EmailChangedMessage(to=to, locale=locale)
         case MailKind.IDLE_WARNING:
             return _idle_warning(intention, identity, urls=urls, policy=policy)
+        case MailKind.NEW_DEVICE | MailKind.LOGIN_AFTER_FAILURES:
+            return _login_notice(intention, urls)
         case other:
             assert_never(other)
 
@@ -246,6 +284,17 @@ def _email_proof(intention: Intention, keyring: Keyring, *, at: datetime, policy
         locale=intention.locale,
         code=digits[0],
         condominium_name=intention.condominium_name,
+    )
+
+
+def _login_notice(intention: Intention, urls: PortalUrls) -> Message:
+    kind = NewDeviceMessage if intention.kind is MailKind.NEW_DEVICE else LoginAfterFailuresMessage
+    return kind(
+        to=intention.to,
+        locale=intention.locale,
+        url=urls.forgotten,
+        opened_at=intention.queued_at,
+        browser=intention.browser or "",
     )
 
 

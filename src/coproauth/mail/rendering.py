@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, datetime
 from html import escape
 
 import attrs
@@ -12,7 +12,7 @@ import attrs
 from coproauth.core.messages import Message
 from coproauth.core.text import parse_text
 from coproauth.errors import InvalidInput
-from coproauth.mail.dates import write_date
+from coproauth.mail.dates import write_date, write_instant
 from coproauth.mail.wording import Paragraph, Wording, load_html, load_wording
 from coproauth.policy import Locale
 
@@ -72,6 +72,8 @@ def _values(message: Message) -> dict[str, str]:
 
 
 def _harmless(name: str, value: str | date, locale: Locale) -> str:
+    if isinstance(value, datetime):
+        return write_instant(value, locale)
     if isinstance(value, date):
         return write_date(value, locale)
     return _plain_url(value) if name == "url" else _one_line(value)

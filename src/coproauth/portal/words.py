@@ -11,8 +11,8 @@ from pathlib import Path
 
 import attrs
 
+from coproauth.core.browsers import recognize, shorten
 from coproauth.policy import Locale
-from coproauth.portal.browsers import recognize, shorten
 
 _FOLDER = Path(__file__).parent / "locales"
 _BEFORE_PUNCTUATION = re.compile(r" (?=[:;?!»€])|(?<=«) ")

@@ -70,6 +70,11 @@ class Attempt:
             return False
         return True
 
+    def counted(self, *keys: ThrottleKey) -> int:
+        """Return how many attempts are counted on some keys beside this one."""
+        now = self.clock.now()
+        return sum(self.throttle.counted(key, at=now) - (key in self._admitted) for key in keys)
+
     def vouch(self, key: ThrottleKey) -> None:
         """Have a key cleared if the attempt succeeds: it proves by other means to be the owner's."""
         if key not in self._vouched:

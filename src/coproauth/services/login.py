@@ -7,12 +7,13 @@ import attrs
 from coproauth.core import login as core
 from coproauth.core.accounts import parse_id
 from coproauth.core.audit import Pathway
+from coproauth.core.browsers import describe
 from coproauth.core.identities import EmailAddress, Identity
 from coproauth.core.messages import MailKind
 from coproauth.core.password_policy import parse_password
 from coproauth.core.sessions import Session, SessionSummary, SessionView, SignedIn, is_live, summarize
 from coproauth.core.sources import Source
-from coproauth.core.throttling import mail_key, requests_key, sender_key, source_key
+from coproauth.core.throttling import device_key, login_key, mail_key, requests_key, sender_key, source_key
 from coproauth.core.tokens import Purpose
 from coproauth.errors import (
     InvalidInput,
@@ -39,7 +40,8 @@ class LoginService(PasswordService):
         2. The throttle, before anything is looked up (ASVS V6.3.1): on source and login; on the browser instead, if it
            is one in which that login was opened before.
         3. One password hash, of the login or of a decoy: the same work for every cause (ASVS V6.3.8).
-        4. One atomic unit of work, only if the login is still as it was read.
+        4. One atomic unit of work, only if the login is still as it was read. The owner is told of a new browser, and
+           of many failures before (ASVS V6.3.5).
 
         Raises:
             LoginRefused: no such login, wrong password, an address that is none: one answer for all.
@@ -61,7 +63,7 @@ class LoginService(PasswordService):
                     raise PasswordChangeRequired(token=self._sessions.change_token(identity))
                 case core.OpenSession(identity):
                     attempt.acts(identity.id)
-                    return self._open(identity, typed, source)
+                    return self._open(identity, typed, source, notice=self._notice(attempt, identity, source))
 
     def session(self, session_token: str) -> Session:
         """Return who is logged in. The accounts are derived anew from the directory at every call.
@@ -234,15 +236,28 @@ class LoginService(PasswordService):
                 raise
             raise LoginRefused from None
 
-    def _open(self, identity: Identity, password: str, source: Source) -> SignedIn:
-        renewed = self._passwords.renewed(identity, password)
-        return self._atomically(lambda work: self._open_unchanged(work, identity, renewed, source))
+    def _notice(self, attempt: Attempt, identity: Identity, source: Source) -> MailKind | None:
+        """Return what the owner is told of a login; failures in this very browser are among those before it."""
+        device = self._sessions.device(source, identity.email_key)
+        login = login_key(identity.email_key, self.policy)
+        failures = attempt.counted(login, device_key(device, self.policy)) if device else attempt.counted(login)
+        keeps_no_tokens = source.device_token is None
+        is_known = keeps_no_tokens or (device is not None and device.is_of(identity))
+        return core.decide_notice(failures=failures, is_known=is_known, policy=self.policy)
 
-    def _open_unchanged(self, work: UnitOfWork, identity: Identity, renewed: str | None, source: Source) -> SignedIn:
+    def _open(self, identity: Identity, password: str, source: Source, *, notice: MailKind | None) -> SignedIn:
+        renewed = self._passwords.renewed(identity, password)
+        return self._atomically(lambda work: self._open_unchanged(work, identity, renewed, source, notice))
+
+    def _open_unchanged(
+        self, work: UnitOfWork, identity: Identity, renewed: str | None, source: Source, notice: MailKind | None
+    ) -> SignedIn:
         """Open a session, and keep the renewed hash, if the password is still the one that was verified."""
         current = work.identities.get(identity.id)
         if current is None or current.credential_stamp != identity.credential_stamp:
             raise LoginRefused
+        if notice is not None:
+            self._mail.to_identity(work, notice, current, browser=describe(source.user_agent))
         kept = attrs.evolve(current, password_hash=renewed or current.password_hash)
         return self._sessions.open(work, kept, source=source)
 

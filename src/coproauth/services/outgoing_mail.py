@@ -20,10 +20,18 @@ class OutgoingMail:
     secrets: SecretSource
 
     def to_identity(
-        self, work: UnitOfWork, kind: MailKind, identity: Identity, *, contact: Contact | None = None
+        self,
+        work: UnitOfWork,
+        kind: MailKind,
+        identity: Identity,
+        *,
+        contact: Contact | None = None,
+        browser: str | None = None,
     ) -> None:
         """Write to a login's own e-mail, in its language; a link inside dies with the login's present stamp."""
-        self.to_address(work, kind, identity.email, locale=identity.locale, identity=identity, contact=contact)
+        self.to_address(
+            work, kind, identity.email, locale=identity.locale, identity=identity, contact=contact, browser=browser
+        )
 
     def to_file(self, work: UnitOfWork, kind: MailKind, contact: Contact, *, identity: Identity) -> None:
         """Write to the e-mail on a contact's file, if there is a usable one that is not the login's."""
@@ -44,6 +52,7 @@ class OutgoingMail:
         identity: Identity | None = None,
         contact: Contact | None = None,
         nonce: str | None = None,
+        browser: str | None = None,
     ) -> None:
         """Write to an address."""
         now = self.clock.now()
@@ -60,5 +69,6 @@ class OutgoingMail:
                 contact_name=contact.name if contact else "",
                 queued_at=now,
                 due_at=now,
+                browser=browser,
             )
         )

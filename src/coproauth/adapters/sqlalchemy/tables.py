@@ -27,7 +27,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.mysql import DATETIME
 
 PREFIX = "coproauth_"
-VERSION = 3  # of the tables described here: the last of the numbered steps in ``steps/``
+VERSION = 4  # of the tables described here: the last of the numbered steps in ``steps/``
 
 T = TypeVar("T")
 
@@ -207,6 +207,7 @@ def _outbox(metadata: MetaData, prefix: str) -> Table:
         Column("due_at", UtcDateTime, nullable=False),
         Column("tries", Integer, nullable=False),
         Column("failure", String(80)),
+        Column("browser", String(80)),
     )
     Index(f"{prefix}outbox_due", table.c.due_at)
     return table

@@ -14,7 +14,9 @@ from coproauth.core.messages import (
     EmailChangedMessage,
     EmailChangeRequestedMessage,
     EmailProofMessage,
+    LoginAfterFailuresMessage,
     Message,
+    NewDeviceMessage,
     PasswordChangedMessage,
     ResetLinkMessage,
     TemporaryPasswordSetMessage,
@@ -23,6 +25,7 @@ from coproauth.core.messages import (
 from coproauth.policy import LOCALES, Locale
 from coproauth.ports import BatchMailer, Mailer
 from coproauth.testing.contracts.law import THREADS, Capability, Contract, Departure, Law, Make, Report, expect
+from coproauth.testing.contracts.samples import NOW
 from coproauth.testing.contracts.threads import together
 
 _URL = "https://app.example.fr/page"
@@ -58,6 +61,8 @@ def messages(to: str, locale: Locale) -> list[Message]:
         ConfirmEmailMessage(to=to, locale=locale, url=_URL),
         EmailChangeRequestedMessage(to=to, locale=locale, url=_URL),
         EmailChangedMessage(to=to, locale=locale),
+        NewDeviceMessage(to=to, locale=locale, url=_URL, opened_at=NOW, browser="Firefox, Linux"),
+        LoginAfterFailuresMessage(to=to, locale=locale, url=_URL, opened_at=NOW, browser=""),
     ]
 
 

@@ -79,6 +79,7 @@ FULL_MAIL = Intention(
     due_at=LATER,
     tries=3,
     failure="TimeoutError",
+    browser="Firefox, Linux",
 )
 
 

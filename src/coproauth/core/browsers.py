@@ -1,4 +1,4 @@
-"""What a browser calls itself, in two words: for people who look through their sessions, and for no decision."""
+"""What a browser calls itself, in two words: for people who look at what their login was used for, and no decision."""
 
 from __future__ import annotations
 
@@ -28,6 +28,11 @@ def recognize(user_agent: str) -> tuple[str, str] | None:
     """Return browser and system, or None if either is unknown."""
     browser, system = _first(_BROWSERS, user_agent), _first(_SYSTEMS, user_agent)
     return (browser, system) if browser and system else None
+
+
+def describe(user_agent: str | None) -> str:
+    """Return browser and system in a line that needs no translation, empty if either is unknown."""
+    return ", ".join(recognize(user_agent or "") or ())
 
 
 def shorten(user_agent: str) -> str:
