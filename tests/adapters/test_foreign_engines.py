@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from sqlalchemy import create_engine, update
+from sqlalchemy import create_engine, select, update
 from tests.engines import adapters_on
 
 from coproauth.adapters.sqlalchemy import SqlStore
@@ -57,3 +57,25 @@ def test_mail_that_only_a_later_release_knows_holds_up_no_other(
         with adapters.store.reading() as work:
             assert list(work.outbox.waiting(limit=9)) == []
         assert (delivered, second.kind) == (1, MailKind.UNKNOWN_ADDRESS)
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql", "mariadb"])
+def test_mail_that_only_a_later_release_knows_keeps_nobody_from_his_data(
+    kind: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    """What this release can read of a login is told, and all of it is erased."""
+    with adapters_on(kind, request, tmp_path) as adapters:
+        town = Sandbox.build(store=adapters.store, directory=adapters.directory)
+        assert isinstance(adapters.store, SqlStore)
+        outbox = adapters.store.tables.outbox
+        town.activate(town.contact(), JEANNE.email)
+        with adapters.engine.begin() as connection:
+            connection.execute(update(outbox).values(kind="of_the_next_release"))
+
+        export = town.auth.personal_data.export(JEANNE.email)
+        is_erased = town.auth.personal_data.erase(JEANNE.email)
+
+        with adapters.engine.connect() as connection:
+            assert connection.execute(select(outbox)).all() == []
+        assert export is not None
+        assert (export.mail, is_erased) == ((), True)

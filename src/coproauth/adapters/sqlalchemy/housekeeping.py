@@ -8,6 +8,7 @@ from datetime import datetime
 import attrs
 from sqlalchemy import ColumnElement, Connection, Table, delete, select, update
 
+from coproauth.adapters.sqlalchemy.repositories import is_known
 from coproauth.adapters.sqlalchemy.tables import Tables, load
 from coproauth.adapters.sqlalchemy.transactions import Transactions
 from coproauth.core.activation import CodeRecord
@@ -76,9 +77,10 @@ class SqlHousekeeping:
     def mail_of(self, identity: Identity) -> Sequence[Intention]:
         """Return the mail that waits for a login: about it, or to its address."""
         table = self.tables.outbox
+        known = select(table).where(is_known(table))
         with self.transactions.reading() as connection:
-            about_it = connection.execute(select(table).where(table.c.identity_id == identity.id)).all()
-            to_it = connection.execute(select(table).where(table.c.to == identity.email)).all()
+            about_it = connection.execute(known.where(table.c.identity_id == identity.id)).all()
+            to_it = connection.execute(known.where(table.c.to == identity.email)).all()
         found = {row.id: load(Intention, table, row) for row in [*about_it, *to_it]}
         return list(found.values())
 

@@ -183,6 +183,11 @@ class SqlSessions(_Repository):
         self.connection.execute(delete(table).where(table.c.identity_id == identity_id))
 
 
+def is_known(outbox: Table) -> ColumnElement[bool]:
+    """Leave mail of a kind that only a later release knows to that release."""
+    return outbox.c.kind.in_(list(MailKind))
+
+
 class SqlOutbox(_Repository):
     """Mail that waits."""
 
@@ -208,15 +213,11 @@ class SqlOutbox(_Repository):
         otherwise the other couriers would find all mail locked, and go home.
         """
         table = self.tables.outbox
-        due = select(table).where(table.c.due_at <= at, table.c.tries < max_tries, self._is_known())
+        due = select(table).where(table.c.due_at <= at, table.c.tries < max_tries, is_known(table))
         due = due.order_by(table.c.due_at)
         for dialect in ("mysql", "mariadb"):
             due = due.with_hint(table, f"FORCE INDEX ({self.tables.prefix}outbox_due)", dialect)
         return due.with_for_update(skip_locked=True)
-
-    def _is_known(self) -> ColumnElement[bool]:
-        """Leave mail of a kind that only a later release knows to the couriers of that release."""
-        return self.tables.outbox.c.kind.in_(list(MailKind))
 
     def _let_others_write(self) -> None:
         """Let couriers take mail side by side on PostgreSQL, where serializable ones undo each other all the time.
@@ -244,5 +245,5 @@ class SqlOutbox(_Repository):
     def waiting(self, *, limit: int) -> Sequence[Intention]:
         """Return what waits, also what was given up, oldest first."""
         table = self.tables.outbox
-        oldest_first = select(table).where(self._is_known()).order_by(table.c.queued_at, table.c.id).limit(limit)
+        oldest_first = select(table).where(is_known(table)).order_by(table.c.queued_at, table.c.id).limit(limit)
         return [load(Intention, table, row) for row in self.connection.execute(oldest_first)]
