@@ -20,6 +20,9 @@ from coproauth.errors import ConfigurationError
 # that has read a table conflicts with all who write to it; an index narrows that to a page (its manual, §13.2.3).
 _INDEX_PAGE_COST = 0.1
 
+_SHORTEST_WAIT = timedelta(milliseconds=1)  # the unit of PostgreSQL, to which 0 is for ever
+_LONGEST_WAIT = timedelta(days=1)  # within what every driver can count
+
 
 @attrs.frozen(kw_only=True)
 class EngineSettings:
@@ -32,6 +35,9 @@ class EngineSettings:
         connect_timeout: how long a new connection may take.
         statement_timeout: how long one statement may take, waiting for locks included; on SQLite, how long a unit of
             work waits for the one that writes before it. Each takes milliseconds.
+
+    Raises:
+        ConfigurationError: a number or a wait that would bound nothing, or is longer than a day.
     """
 
     pool_size: int = 5
@@ -39,6 +45,13 @@ class EngineSettings:
     pool_timeout: timedelta = timedelta(seconds=10)
     connect_timeout: timedelta = timedelta(seconds=5)
     statement_timeout: timedelta = timedelta(seconds=10)
+
+    def __attrs_post_init__(self) -> None:
+        if self.pool_size < 1 or self.pool_overflow < 0:  # SQLAlchemy takes these for any number
+            raise ConfigurationError("pool_size must be 1 or more, and pool_overflow 0 or more")
+        for name in ("pool_timeout", "connect_timeout", "statement_timeout"):
+            if not _SHORTEST_WAIT <= getattr(self, name) <= _LONGEST_WAIT:
+                raise ConfigurationError(f"{name} must be a millisecond at least, and a day at most")
 
 
 def sql_engine(url: str | URL, *, settings: EngineSettings | None = None) -> Engine:
@@ -57,7 +70,8 @@ def sql_engine(url: str | URL, *, settings: EngineSettings | None = None) -> Eng
         case "sqlite":
             return sqlite_engine(parsed.database or ":memory:", busy_timeout=settings.statement_timeout)
         case "postgresql":
-            return _pooled(parsed.set(drivername="postgresql+psycopg"), settings, _postgresql_arguments(settings))
+            arguments = _postgresql_arguments(parsed, settings)
+            return _pooled(parsed.set(drivername="postgresql+psycopg"), settings, arguments)
         case "mariadb" | "mysql":
             return _pooled(parsed.set(drivername="mariadb+pymysql"), settings, _mariadb_arguments(settings))
         case other:
@@ -103,13 +117,19 @@ def _pooled(url: URL, settings: EngineSettings, arguments: dict[str, Any]) -> En
     )
 
 
-def _postgresql_arguments(settings: EngineSettings) -> dict[str, Any]:
+def _postgresql_arguments(url: URL, settings: EngineSettings) -> dict[str, Any]:
     milliseconds = settings.statement_timeout // timedelta(milliseconds=1)
+    own = url.normalized_query.get("options", ())  # such as a search_path; what is set last holds
     return {
         "connect_timeout": _whole_seconds(settings.connect_timeout),
         "tcp_user_timeout": milliseconds,  # of what was sent and never acknowledged: the machine is gone
-        "options": f"-c statement_timeout={milliseconds} -c lock_timeout={milliseconds} -c timezone=UTC"
-        f" -c random_page_cost={_INDEX_PAGE_COST}",
+        "options": " ".join(
+            [
+                f"-c random_page_cost={_INDEX_PAGE_COST}",
+                *own,
+                f"-c statement_timeout={milliseconds} -c lock_timeout={milliseconds} -c timezone=UTC",
+            ]
+        ),
     }
 
 
