@@ -13,8 +13,11 @@ from coproauth import ConfigurationError, LoginRefused, Policy, Source, Throttle
 from coproauth.adapters.sqlalchemy import EngineSettings
 from coproauth.configuration import AuditSettings, Configuration, RedisSettings
 
+PEPPER = "a pepper of 32 bytes at least, no -password"
+
 EVERYTHING = """
 table_prefix = "cles_"
+peppers = ["file:pepper"]
 
 [database_settings]
 pool_size = 2
@@ -76,6 +79,7 @@ def test_every_table_is_read(installation: Installation, monkeypatch: pytest.Mon
     """Each becomes the value that the library itself takes."""
     monkeypatch.setenv("REDIS_URL", "redis://:redis-password@127.0.0.1:6379/0")
     (installation.folder / "password").write_text("smtp-password\n", "utf-8")
+    (installation.folder / "pepper").write_text(PEPPER, "utf-8")
     installation.configure(EVERYTHING)
 
     read = installation.open()
@@ -86,6 +90,7 @@ def test_every_table_is_read(installation: Installation, monkeypatch: pytest.Mon
     assert read.redis == RedisSettings(url="redis://:redis-password@127.0.0.1:6379/0", sessions=True)
     assert read.audit == AuditSettings(table=True)
     assert read.table_prefix == "cles_"
+    assert read.peppers == (PEPPER,)
     assert read.policy.code_lifetime == timedelta(days=60)
     assert read.policy.context_words == ("martin",)
     assert read.policy.throttle_login == ThrottleRule(
@@ -99,6 +104,7 @@ def test_no_secret_is_shown(installation: Installation, monkeypatch: pytest.Monk
     """A configuration may be logged."""
     monkeypatch.setenv("REDIS_URL", "redis://:redis-password@127.0.0.1:6379/0")
     (installation.folder / "password").write_text("smtp-password\n", "utf-8")
+    (installation.folder / "pepper").write_text(PEPPER, "utf-8")
     away = Installation(installation.folder, "postgresql://marie:database-password@127.0.0.1/portail")
     away.configure(EVERYTHING)
 
@@ -123,6 +129,19 @@ def test_a_library_is_wired(installation: Installation) -> None:
         assert auth.directory.contact(contact.id) == contact
         assert auth.portal_url == "https://portail.example.fr"
         assert auth.policy == configuration.policy
+
+
+def test_a_pepper_of_the_file_is_mixed_into_passwords(installation: Installation) -> None:
+    """And what is too short to be one is told, without being shown."""
+    installation.run("schema", "create")
+    installation.configure(f'peppers = ["{PEPPER}"]')
+    with installation.open() as configuration:
+        assert configuration.wire().login.hasher.decoy.startswith("$pepper$")
+
+    installation.configure('peppers = ["too short"]')
+    with installation.open() as configuration, pytest.raises(ConfigurationError, match="each pepper") as error:
+        configuration.wire()
+    assert "too short" not in str(error.value)
 
 
 @pytest.mark.parametrize(("more", "rows"), [("", 0), ("[audit]\ntable = true", 1)])

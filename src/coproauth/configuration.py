@@ -17,6 +17,7 @@ from sqlalchemy import Engine, MetaData
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
+from coproauth.adapters.hashers import hasher_of
 from coproauth.adapters.logging import LoggingAudit
 from coproauth.adapters.smtp import SmtpMailer
 from coproauth.adapters.sqlalchemy import (
@@ -79,6 +80,7 @@ class Configuration:
         database: its URL; the path of a SQLite file is relative to ``folder``.
         portal_url: where mail sends people.
         secret_keys: 32 random bytes or more each; oldest first, the last signs.
+        peppers: mixed into passwords before they are hashed; of the same kind, the last is used.
         table_prefix: what the names of the tables begin with.
         database_settings: connections and waits.
         smtp: the mail server, if mail is to be sent.
@@ -91,6 +93,7 @@ class Configuration:
     database: str = attrs.field(repr=False)
     portal_url: str
     secret_keys: tuple[str, ...] = attrs.field(repr=False)
+    peppers: tuple[str, ...] = attrs.field(default=(), repr=False)
     table_prefix: str = "coproauth_"
     database_settings: EngineSettings = EngineSettings()
     smtp: SmtpMailer | None = None
@@ -165,7 +168,7 @@ class Configuration:
         """Return the library, over the stand-alone directory unless the host's own is given.
 
         Raises:
-            ConfigurationError: a key is missing or short, or the portal's address is no safe base for links.
+            ConfigurationError: a key is missing or short, a pepper is short, or the portal's address is unsafe.
         """
         store, throttle = self._on_redis(self.store())
         return Coproauth(
@@ -175,6 +178,7 @@ class Configuration:
             secret_keys=self.secret_keys,
             portal_url=self.portal_url,
             policy=self.policy,
+            hasher=hasher_of(self.policy, peppers=self.peppers),
             throttle=throttle,
             audit=self._audit(),
         )

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TypedDict
 
-from coproauth.adapters.argon2 import Argon2Hasher
-from coproauth.adapters.hashing_gate import HashingGate
+from coproauth.adapters.hashers import hasher_of
 from coproauth.adapters.logging import LoggingAudit
 from coproauth.adapters.system import SystemClock, SystemSecrets
 from coproauth.core.portal_urls import PortalUrls
@@ -100,7 +99,7 @@ class Coproauth:
         """
         policy = policy or Policy()
         urls = PortalUrls(base=portal_url)
-        hasher = hasher or Argon2Hasher(policy.argon2, limit=policy.argon2_limit, gate=HashingGate.of(policy))
+        hasher = hasher or hasher_of(policy)
         ports: _Ports = {
             "store": store,
             "directory": directory,

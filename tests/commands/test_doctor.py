@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import socket
 import ssl
 import sys
@@ -131,6 +132,25 @@ class TestSettings:
         _, findings = examine(healthy)
 
         assert findings == ["FAIL secret_keys: the same key stands there twice → leave one of the two out"]
+
+    @pytest.mark.parametrize(
+        ("peppers", "finding"),
+        [
+            (["un-poivre-long-et-tire-au-hasard"], ""),
+            (["trop court"], "each pepper must be at least 32 random bytes"),
+            ([KEY], "a secret key stands there, too"),
+            (["un-poivre-long-et-tire-au-hasard"] * 2, "the same key stands there twice"),
+        ],
+    )
+    def test_peppers_are_looked_at_like_keys(
+        self, healthy: Installation, examine: Examine, peppers: list[str], finding: str
+    ) -> None:
+        """And a secret key must not be one."""
+        healthy.file.write_text(f"peppers = {json.dumps(peppers)}\n" + healthy.file.read_text("utf-8"), "utf-8")
+
+        _, findings = examine(healthy)
+
+        assert [line.partition(" → ")[0] for line in findings] == ([f"FAIL peppers: {finding}"] if finding else [])
 
     def test_an_address_without_tls_is_found(self, healthy: Installation, examine: Examine) -> None:
         """Links must not be carried in the clear."""

@@ -150,6 +150,6 @@ def _as_written(default: object) -> str:
             return f"{default.total_seconds():g}"
         case bool():
             return str(default).lower()
-        case None | "":
+        case None | "" | ():
             return "none"
     return str(default)

@@ -81,6 +81,22 @@ class LinkClaims:
         return identity is not None and self == LinkClaims.about(identity, new_email=self.new_email)
 
 
+def parse_keys(keys: Sequence[str | bytes], *, name: str) -> tuple[bytes, ...]:
+    """Return keys as bytes, in their order.
+
+    Raises:
+        ConfigurationError: no key, or a key shorter than 32 bytes (ASVS V11.2.3) or without variety.
+    """
+    if isinstance(keys, str | bytes) or not keys:
+        raise ConfigurationError(f"{name.replace(' ', '_')}s must be a list of at least one key")
+    if not all(isinstance(key, str | bytes) for key in keys):
+        raise ConfigurationError(f"each {name} must be str or bytes")
+    parsed = tuple(key.encode() if isinstance(key, str) else key for key in keys)
+    if any(len(key) < SECRET_KEY_FLOOR or len(set(key)) < SECRET_KEY_FLOOR // 4 for key in parsed):
+        raise ConfigurationError(f"each {name} must be at least {SECRET_KEY_FLOOR} random bytes")
+    return parsed
+
+
 def new_token(token_bytes: Callable[[int], bytes]) -> str:
     """Return 256 random bits as 43 URL-safe characters."""
     return base64_encode(token_bytes(TOKEN_BYTES)).decode("ascii")
@@ -116,14 +132,7 @@ class Keyring:
     _keys: tuple[bytes, ...] = attrs.field(init=False, repr=False)
 
     def __attrs_post_init__(self) -> None:
-        if isinstance(self.secret_keys, str | bytes) or not self.secret_keys:
-            raise ConfigurationError("secret_keys must be a list of at least one key")
-        if not all(isinstance(key, str | bytes) for key in self.secret_keys):
-            raise ConfigurationError("each secret key must be str or bytes")
-        keys = tuple(key.encode() if isinstance(key, str) else key for key in self.secret_keys)
-        if any(len(key) < SECRET_KEY_FLOOR or len(set(key)) < SECRET_KEY_FLOOR // 4 for key in keys):
-            raise ConfigurationError(f"each secret key must be at least {SECRET_KEY_FLOOR} random bytes")
-        object.__setattr__(self, "_keys", keys)
+        object.__setattr__(self, "_keys", parse_keys(self.secret_keys, name="secret key"))
 
     def digest(self, token: str) -> str:
         """Return what is stored of a session token: its SHA-256, bound to the epoch, in hexadecimal."""

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from coproauth.commands.doctor.findings import Finding, bad, good
 from coproauth.configuration import Configuration
 from coproauth.core.portal_urls import PortalUrls
-from coproauth.core.tokens import Keyring
+from coproauth.core.tokens import parse_keys
 from coproauth.errors import ConfigurationError
 
 _DRAW = 'draw one by python3 -c "import secrets; print(secrets.token_urlsafe(32))"'
@@ -17,6 +17,8 @@ def examine(configuration: Configuration) -> Iterator[Finding]:
     """Yield what is to be said of address and keys."""
     yield _portal_url(configuration)
     yield _secret_keys(configuration)
+    if configuration.peppers:
+        yield _peppers(configuration)
 
 
 def _portal_url(configuration: Configuration) -> Finding:
@@ -28,12 +30,21 @@ def _portal_url(configuration: Configuration) -> Finding:
 
 
 def _secret_keys(configuration: Configuration) -> Finding:
-    keys = configuration.secret_keys
+    return _keys("secret_keys", configuration.secret_keys, name="secret key")
+
+
+def _peppers(configuration: Configuration) -> Finding:
+    if set(configuration.peppers) & set(configuration.secret_keys):
+        return bad("peppers", "a secret key stands there, too", advice=_DRAW)
+    return _keys("peppers", configuration.peppers, name="pepper")
+
+
+def _keys(part: str, keys: Sequence[str], *, name: str) -> Finding:
     try:
-        Keyring(secret_keys=keys, audience=configuration.portal_url, epoch=configuration.policy.epoch)
+        parse_keys(keys, name=name)
     except ConfigurationError as error:
-        return bad("secret_keys", str(error), advice=_DRAW)
+        return bad(part, str(error), advice=_DRAW)
     if len(set(keys)) < len(keys):
-        return bad("secret_keys", "the same key stands there twice", advice="leave one of the two out")
+        return bad(part, "the same key stands there twice", advice="leave one of the two out")
     shortest = min(len(key.encode()) for key in keys)
-    return good("secret_keys", f"{len(keys)}, the shortest of {shortest} bytes")
+    return good(part, f"{len(keys)}, the shortest of {shortest} bytes")
