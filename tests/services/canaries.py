@@ -235,6 +235,7 @@ def succeed(stage: Stage) -> dict[str, str]:
     contact = stage.contact = town.contact(NAME, email=ON_FILE)
     (letter,) = stage.keep(stage.activation.issue_all(contact.account.condominium_id, by=manager))
     stage.keep(stage.activation.preview(letter.code, source=source), letter.code)
+    stage.keep(stage.activation.activated(contact.account.condominium_id, by=manager))
     activate = partial(stage.activation.activate, code=letter.code, email=JEANNE, password=PASSWORD, source=source)
     assert isinstance(stage.refused(activate), EmailProofRequired)
     digits = town.digits_for(JEANNE)
@@ -285,6 +286,7 @@ def refusals(stage: Stage, used: dict[str, str]) -> dict[Pathway, Callable[[], o
     choose = partial(stage.login.choose_password, used["choice"], new_password=PASSWORD, source=source)
     return {
         Pathway.CODE_ISSUED: lambda: stage.activation.issue(contact.id, by=foreign),
+        Pathway.ACTIVATIONS_LISTED: lambda: stage.activation.activated(contact.account.condominium_id, by=foreign),
         Pathway.CODE_PREVIEWED: lambda: stage.activation.preview(code, source=source),
         Pathway.ACTIVATED: lambda: stage.activation.activate(code=code, email=NOBODY, password=WRONG, source=source),
         Pathway.ACCOUNT_LINKED: lambda: stage.activation.link(stage.session, code=code, source=source),
@@ -313,6 +315,7 @@ def faults(stage: Stage, used: dict[str, str]) -> dict[Pathway, tuple[Callable[[
     calls: dict[Pathway, Callable[[], object]] = {
         **refusals(stage, used),
         Pathway.CODE_ISSUED: lambda: stage.activation.issue(contact.id, by=manager),
+        Pathway.ACTIVATIONS_LISTED: lambda: stage.activation.activated(contact.account.condominium_id, by=manager),
         Pathway.CONTACT_DISSOCIATED: lambda: stage.activation.dissociate(contact.id, by=manager),
         Pathway.LOGGED_OUT: lambda: stage.login.log_out(stage.session),
         Pathway.RESET_REQUESTED: lambda: stage.reset.request(email=NEW, source=town.source),

@@ -107,15 +107,17 @@ class TestOthers:
     """Managers, operators, and the library itself."""
 
     def test_a_manager_who_reaches_too_far_is_named_with_his_aim(self, town: Town) -> None:
-        """ASVS V16.3.2: the contact of another portfolio, or one that is not there."""
+        """ASVS V16.3.2: the contact of another portfolio, or one that is not there; also where he only looks."""
         contact, foreign = town.contact(), Manager(id="manager-9", portfolio_id="portfolio-9")
         for contact_id in (contact.id, "no contact"):
             refusal_of(lambda: town.auth.password_reset.send_link(contact_id, by=foreign))  # noqa: B023
+        refusal_of(lambda: town.auth.activation.activated(contact.account.condominium_id, by=foreign))
 
         told = [(event.actor_kind, event.actor, event.subject, event.owasp_name) for event in town.audit.events]
         assert told == [
             (ActorKind.MANAGER, "manager-9", contact.id, "authz_fail"),
             (ActorKind.MANAGER, "manager-9", "no contact", "authz_fail"),
+            (ActorKind.MANAGER, "manager-9", contact.account.condominium_id, "authz_fail"),
         ]
 
     def test_what_is_no_manager_has_no_name(self, town: Town) -> None:

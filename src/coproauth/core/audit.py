@@ -13,9 +13,10 @@ CORRELATION_ID_MAX_LENGTH = 64  # characters; twice a trace id of W3C Trace Cont
 
 
 class Pathway(StrEnum):
-    """Every way into the library that changes something or tries a secret; the value is what succeeded."""
+    """Every way into the library that changes something, tries a secret or takes a right; the value is a success."""
 
     CODE_ISSUED = "code_issued"
+    ACTIVATIONS_LISTED = "activations_listed"
     CODE_PREVIEWED = "code_previewed"
     ACTIVATED = "activated"
     ACCOUNT_LINKED = "account_linked"
@@ -116,6 +117,7 @@ OWASP_FAILURE = "sys_crash"
 OWASP_SUCCESSES: Mapping[Pathway, str] = MappingProxyType(
     {
         Pathway.CODE_ISSUED: "authn_token_created",
+        Pathway.ACTIVATIONS_LISTED: "sensitive_read",
         Pathway.CODE_PREVIEWED: "sensitive_read",
         Pathway.ACTIVATED: "user_created",
         Pathway.ACCOUNT_LINKED: "privilege_permissions_changed",

@@ -117,8 +117,10 @@ class ActivationService(PasswordService):
             InvalidInput: the condominium's id is none at all.
             NotAllowed: no such condominium, one without contacts, or not within the manager's portfolio.
         """
-        contacts = managed_contacts(self.directory, parse_id(condominium_id, field="condominium_id"), by)
-        return self._look(lambda work: work.links.linked([contact.id for contact in contacts]))
+        with self._attempts.by_manager(Pathway.ACTIVATIONS_LISTED, by) as attempt:
+            attempt.subject = parse_id(condominium_id, field="condominium_id")
+            contacts = managed_contacts(self.directory, attempt.subject, by)
+            return self._look(lambda work: work.links.linked([contact.id for contact in contacts]))
 
     def preview(self, code: str, *, source: Source) -> ActivationPreview:
         """Return what the first onboarding screen shows to the holder of a code.
