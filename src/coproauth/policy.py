@@ -154,7 +154,7 @@ class Policy:
             not among them (OWASP, device cookies).
         device_lifetime: how long a browser is known after its last login.
         notice_after_failures: after how many failures the owner is told by mail of a login (ASVS V6.3.5).
-        throttle_code: attempts with one activation code.
+        throttle_code: attempts with one activation code; and with the digits for one address, whatever the code.
         throttle_source: failed attempts from one source.
         throttle_requests: mails that one source can have sent.
         throttle_mail: mails of one kind to one address, and mails that one code or login can have sent; the delay

@@ -76,7 +76,7 @@ def test_both_are_kept(adapters: Adapters, town: Sandbox) -> None:
     assert lines(adapters.engine) == 1
 
 
-def test_neither_is_kept_when_the_host_fails(adapters: Adapters, town: Sandbox) -> None:
+def test_x21_neither_is_kept_when_the_host_fails(adapters: Adapters, town: Sandbox) -> None:
     """No login, no used code, no mail: as if the call had never been made."""
     code = town.code_for(town.contact())
 

@@ -161,7 +161,7 @@ class TestLink:
         cookies = ["", "-", "None"] if path == "/reset" else ["", token]
 
         for cookie in cookies:
-            browser.client.cookies.set("__Secure-coproauth_link", cookie, domain="app.example.fr", path=path)
+            browser.client.cookies.set(f"__Host-coproauth_link_{path[1:]}", cookie, domain="app.example.fr", path="/")
             browser.post(path, new_password=OTHER)
 
         assert sandbox.log_in(JEANNE).session.email == JEANNE

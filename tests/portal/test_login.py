@@ -108,7 +108,7 @@ def test_a_temporary_password_leads_to_the_choice_of_ones_own(sandbox: Sandbox, 
 
     assert asked.status_code == 200
     assert f'value="{JEANNE}" autocomplete="username"' in asked.text
-    assert "Path=/choose-password" in asked.headers["set-cookie"]
+    assert asked.headers["set-cookie"].startswith("__Host-coproauth_link_choose-password=")
     assert temporary.password not in asked.text
     assert "trop court" in weak.text
     assert "encore le mot de passe provisoire" in same.text

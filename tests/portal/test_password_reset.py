@@ -38,7 +38,7 @@ def test_the_link_sets_a_new_password_and_logs_nobody_in(sandbox: Sandbox, brows
     done = browser.post("/reset", new_password=CHOSEN)
 
     assert followed.headers["location"] == "/reset"
-    assert "Path=/reset" in followed.headers["set-cookie"]
+    assert followed.headers["set-cookie"].startswith("__Host-coproauth_link_reset=")
     assert JEANNE in page.text
     assert token not in page.text
     assert "trop court" in weak.text
@@ -121,6 +121,6 @@ def test_a_finished_reset_fills_in_the_login(sandbox: Sandbox, browser: Browser)
 @pytest.mark.parametrize("cookie", ["x", "_w", "===="])
 def test_a_forged_address_fills_in_nothing(browser: Browser, cookie: str) -> None:
     """What was never kept is left out."""
-    browser.client.headers["cookie"] = f"__Secure-coproauth_email={cookie}"
+    browser.client.headers["cookie"] = f"__Host-coproauth_email_forgotten-password={cookie}"
 
     assert browser.client.get("/login").status_code == 200

@@ -180,7 +180,7 @@ class TestLink:
 
         assert answer == (SessionRefused, "session_refused")
 
-    def test_a_contact_that_logs_in_elsewhere_moves(self, town: Town) -> None:
+    def test_x22_a_contact_that_logs_in_elsewhere_moves(self, town: Town) -> None:
         """A code issued anew for an activated contact takes it off its former login, whose sessions end."""
         contact = town.contact()
         former = town.activate(contact, JEANNE)

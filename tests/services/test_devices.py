@@ -86,7 +86,7 @@ class TestAgainstStrangers:
 
         assert _log_in(town, Source("192.0.2.9", device_token="")).session.email == JEANNE
 
-    def test_guesses_in_a_known_browser_are_slowed_like_any(self, town: Town) -> None:
+    def test_x23_guesses_in_a_known_browser_are_slowed_like_any(self, town: Town) -> None:
         """A stolen cookie buys ten guesses, and then waits of up to an hour."""
         browser = _known(town.move_in())
 
@@ -135,7 +135,7 @@ class TestAgainstStrangers:
 class TestNoOracle:
     """A token counts only with the login it was made for, and tells nothing of others."""
 
-    def test_a_strangers_own_token_does_not_help_at_another_login(self, town: Town) -> None:
+    def test_x23_a_strangers_own_token_does_not_help_at_another_login(self, town: Town) -> None:
         """The attacker has a login of his own, and its token."""
         town.move_in()
         attacker = _known(town.move_in(_MARC), address=_STRANGER.address)

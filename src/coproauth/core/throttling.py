@@ -107,6 +107,12 @@ def code_key(index: str, policy: Policy) -> ThrottleKey:
     return ThrottleKey(name=f"code:{index}", rule=policy.throttle_code)
 
 
+def proof_key(email_key: str, policy: Policy) -> ThrottleKey:
+    """Count wrong digits for one address, with whatever codes: who issues codes has as many as he likes."""
+    name = f"proof:{_digest(email_key)}"
+    return ThrottleKey(name=name, rule=policy.throttle_code, on_success=OnSuccess.CLEAR)
+
+
 def login_key(email_key: str, policy: Policy) -> ThrottleKey:
     """Count failures on one login, also one that does not exist; its owner's success forgets them."""
     name = f"login:{_digest(email_key)}"

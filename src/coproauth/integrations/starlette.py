@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import hmac
 import ipaddress
+import re
 import secrets
 from typing import Final
 from urllib.parse import SplitResult, parse_qsl, urlsplit
@@ -146,16 +147,29 @@ class WebAuth:
     # Cookies
 
     def cookie_name(self, role: str, *, path: str = "/") -> str:
-        """Return a cookie's name; on https its prefix makes browsers hold it to its attributes (ASVS V3.3.1)."""
-        prefix = ("__Host-" if path == "/" else "__Secure-") if self.https else ""
-        return f"{prefix}coproauth_{role}"
+        """Return the name of a cookie of the whole site, or of one page.
+
+        On https its prefix has browsers take it from this very host alone (ASVS V3.3.1): a neighbouring one, under the
+        same domain, cannot plant another under that name. It forbids a path, so that the name tells the page.
+        """
+        prefix = "__Host-" if self.https else ""
+        page = re.sub(r"[^A-Za-z0-9]+", "-", path).strip("-")
+        return f"{prefix}coproauth_{role}" + (f"_{page}" if page else "")
 
     def set_cookie(
         self, response: Response, role: str, value: str, *, path: str = "/", max_age: int | None = None
     ) -> None:
         """Set a cookie that no script reads; ``max_age`` in seconds, None: until the browser is closed."""
         name = self.cookie_name(role, path=path)
-        response.set_cookie(name, value, max_age=max_age, path=path, secure=self.https, httponly=True, samesite="lax")
+        response.set_cookie(
+            name,
+            value,
+            max_age=max_age,
+            path=self._cookie_path(path),
+            secure=self.https,
+            httponly=True,
+            samesite="lax",
+        )
 
     def read_cookie(self, request: Request, role: str, *, path: str = "/") -> str | None:
         """Return the value of a cookie, or None."""
@@ -164,7 +178,10 @@ class WebAuth:
     def delete_cookie(self, response: Response, role: str, *, path: str = "/") -> None:
         """Have the browser forget a cookie."""
         name = self.cookie_name(role, path=path)
-        response.delete_cookie(name, path=path, secure=self.https, httponly=True, samesite="lax")
+        response.delete_cookie(name, path=self._cookie_path(path), secure=self.https, httponly=True, samesite="lax")
+
+    def _cookie_path(self, path: str) -> str:
+        return "/" if self.https else path
 
     # Sessions
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Mapping
 from datetime import date, datetime
@@ -19,6 +20,9 @@ from coproauth.policy import Locale
 _NAME_MAX_LENGTH = 200  # code points shown of a name; a longer one is cut
 _URL_MAX_LENGTH = 2000  # code points; what every mail program still opens
 _ENVELOPE = {"id", "to", "locale"}  # fields of a message that are not part of its text
+
+# What mail programs turn into a link by themselves: a scheme, or names with nothing but a dot between them.
+_LINK = re.compile(r"(?<=:)(?=//)|(?<=\w[.\u3002\uff0e\uff61])(?=[^\W\d_])")
 
 # Unicode categories: controls, lone surrogates and line breaks end a line; format marks turn or hide what follows.
 _VISIBLE = {"Cc": " ", "Cs": " ", "Zl": " ", "Zp": " ", "Cf": ""}
@@ -87,9 +91,12 @@ def _plain_url(value: str) -> str:
 
 
 def _one_line(value: str) -> str:
-    """Return a name without anything that would break or disguise the line it stands in; a dash if nothing is left."""
+    """Return a name without anything that would break or disguise the line it stands in; a dash if nothing is left.
+
+    It is no link either: whoever names a condominium must not send people anywhere in the name of the portal.
+    """
     shown = "".join(_VISIBLE.get(unicodedata.category(symbol), symbol) for symbol in value)
-    line = " ".join(shown.split()) or "—"
+    line = " ".join(_LINK.sub(" ", shown).split()) or "—"
     return line if len(line) <= _NAME_MAX_LENGTH else f"{line[: _NAME_MAX_LENGTH - 1]}…"
 
 

@@ -18,7 +18,7 @@ class TypedAddress:
     """What fills in the e-mail of one page.
 
     Attributes:
-        path: of the page; the browser sends it nowhere else.
+        path: of the page; no other page reads it.
     """
 
     path: str

@@ -20,7 +20,7 @@ class LinkCookie:
     """Where the token of one kind of link is kept.
 
     Attributes:
-        path: of the page it is for; the browser sends it nowhere else.
+        path: of the page it is for; no other page reads it.
     """
 
     path: str

@@ -19,7 +19,7 @@ from coproauth.core.password_policy import parse_password, person_context, viola
 from coproauth.core.sessions import SessionView, SignedIn
 from coproauth.core.sources import Source
 from coproauth.core.text import parse_type
-from coproauth.core.throttling import code_key, mail_key, requests_key, sender_key, source_key
+from coproauth.core.throttling import code_key, mail_key, proof_key, requests_key, sender_key, source_key
 from coproauth.errors import (
     ActivationRefused,
     EmailAlreadyRegistered,
@@ -295,6 +295,8 @@ class ActivationService(PasswordService):
                 sender_key(decision.held.code.id, self.policy),
                 mail_key(MailKind.EMAIL_PROOF, decision.email.key, self.policy),
             )
+        elif candidate.email is not None and candidate.email_code is not None:
+            attempt.admit(proof_key(candidate.email.key, self.policy))  # before it shows whether the digits fit
         if isinstance(decision, core.CreateIdentity) and request.password is not None:
             return _Judgement(identity=None, password_hash=self.hasher.hash(request.password))
         return _Judgement(identity=None)
