@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from threading import Barrier
+from typing import Any
 
 import pytest
 from sqlalchemy import Engine, event
@@ -151,6 +152,26 @@ def test_the_number_of_statements_does_not_grow_with_that_of_the_rows(adapters: 
     many = _statements(adapters.engine, importer, [_row(account=f"Lot {number}") for number in range(500)])
 
     assert many <= few
+
+
+def test_accounts_of_other_rows_are_not_looked_into(adapters: Adapters) -> None:
+    """Labels recur in every condominium; what is asked for grows with the rows, and not with all that share a label."""
+    importer = ContactImport(adapters.engine)
+    everywhere = [
+        _row(condominium=f"Résidence {house}", account=f"Lot {lot}") for house in range(30) for lot in range(30)
+    ]
+    importer.add(everywhere, codes_for=_no_codes)
+    asked: list[int] = []
+
+    def note(*arguments: Any) -> None:
+        asked.append(len(arguments[3] or ()))
+
+    event.listen(adapters.engine, "before_cursor_execute", note)
+    batch = importer.preview(everywhere[::31])
+    event.remove(adapters.engine, "before_cursor_execute", note)
+
+    assert len(batch.present) == 30
+    assert max(asked) <= 60
 
 
 def test_two_imports_at_once_add_each_contact_once(adapters: Adapters) -> None:

@@ -20,6 +20,7 @@ from coproauth.core.contact_import import (
     KnownContacts,
     Oddity,
     account_in,
+    by_condominium,
     decide_import,
     read_contacts,
 )
@@ -284,6 +285,14 @@ class TestDecision:
             present=1,
             findings=(Finding(line=2, oddity=Oddity.OTHER_EMAIL),),
         )
+
+    def test_those_of_a_condominium_are_imported_together(self) -> None:
+        """A file in the order of names has a hundred condominiums in any hundred lines."""
+        rows = read_contacts(
+            _file("c;Les Pins;1;Anne;", "c;Les Lilas;1;Bruno;", "c;Les Pins;2;Claire;", "d;Les Pins;1;Denis;")
+        ).rows
+
+        assert [row.name for row in by_condominium(rows)] == ["Anne", "Claire", "Bruno", "Denis"]
 
 
 @given(

@@ -315,6 +315,15 @@ def decide_import(rows: Sequence[ContactRow], known: KnownContacts, *, new_id: C
     )
 
 
+def by_condominium(rows: Sequence[ContactRow]) -> list[ContactRow]:
+    """Return rows with those of a condominium together, the first of the file first, and otherwise in their order.
+
+    Labels recur in every condominium: to look some hundred rows of one up is less than those of a hundred.
+    """
+    first: dict[CondominiumKey, int] = {}
+    return sorted(rows, key=lambda row: first.setdefault(row.condominium_key, len(first)))
+
+
 def account_in(condominium: Condominium, label: str, *, account_id: str) -> Account:
     """Return an account of a condominium."""
     return Account(

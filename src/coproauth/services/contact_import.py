@@ -15,7 +15,7 @@ from coproauth.core.accounts import Contact
 from coproauth.core.activation import CodeRecord, IssuedCode
 from coproauth.core.activation_codes import ActivationCode
 from coproauth.core.audit import Pathway
-from coproauth.core.contact_import import BATCH, ContactRow, ImportedBatch, ImportReport
+from coproauth.core.contact_import import BATCH, ContactRow, ImportedBatch, ImportReport, by_condominium
 from coproauth.errors import ActivationRefused
 from coproauth.policy import Policy
 from coproauth.services.attempts import Attempts
@@ -127,7 +127,8 @@ class ContactImporter:
 
 
 def _batches(rows: Sequence[ContactRow], advance: Advance) -> Iterator[Sequence[ContactRow]]:
-    for start in range(0, len(rows), BATCH):
-        batch = rows[start : start + BATCH]
+    ordered = by_condominium(rows)
+    for start in range(0, len(ordered), BATCH):
+        batch = ordered[start : start + BATCH]
         yield batch
         advance(len(batch))

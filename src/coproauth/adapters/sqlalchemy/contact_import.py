@@ -12,7 +12,14 @@ from coproauth.adapters.sqlalchemy.tables import Tables, dump
 from coproauth.adapters.sqlalchemy.transactions import Transactions
 from coproauth.core.accounts import Account, Condominium, Contact
 from coproauth.core.activation import CodeRecord
-from coproauth.core.contact_import import ContactRow, ImportedBatch, KnownContacts, account_in, decide_import
+from coproauth.core.contact_import import (
+    CondominiumKey,
+    ContactRow,
+    ImportedBatch,
+    KnownContacts,
+    account_in,
+    decide_import,
+)
 
 
 class ContactImport:
@@ -57,19 +64,31 @@ class ContactImport:
 
 
 def _known(connection: Connection, tables: Tables, rows: Sequence[ContactRow]) -> KnownContacts:
-    """Look up what is there of some rows, in three statements."""
+    """Look up what is there of some rows, in three statements.
+
+    Labels recur in every condominium: the second statement finds more accounts than the rows have, and the third is
+    asked for those of the rows alone, whose number no database minds.
+    """
     portfolios, names = {row.portfolio_id for row in rows}, {row.condominium for row in rows}
     found = _fetch(connection, tables.condominiums, portfolio_id=portfolios, name=names)
     condominiums = {row.id: Condominium(id=row.id, name=row.name, portfolio_id=row.portfolio_id) for row in found}
-    labels = {row.account for row in rows}
-    found = _fetch(connection, tables.accounts, condominium_id=condominiums, label=labels)
-    accounts = [account_in(condominiums[row.condominium_id], row.label, account_id=row.id) for row in found]
+    wanted = {row.account_key for row in rows}
+    found = _fetch(connection, tables.accounts, condominium_id=condominiums, label={row.account for row in rows})
+    accounts = [
+        account_in(condominium, row.label, account_id=row.id)
+        for row in found
+        if (*_key(condominium := condominiums[row.condominium_id]), row.label) in wanted
+    ]
     found = _fetch(connection, tables.contacts, account_id=[account.id for account in accounts])
     return KnownContacts(
-        condominiums={(row.portfolio_id, row.name): row for row in condominiums.values()},
+        condominiums={_key(row): row for row in condominiums.values()},
         accounts={(row.portfolio_id, row.condominium_name, row.label): row for row in accounts},
         emails={(row.account_id, row.name): row.email for row in found},
     )
+
+
+def _key(condominium: Condominium) -> CondominiumKey:
+    return condominium.portfolio_id, condominium.name
 
 
 def _fetch(connection: Connection, table: Table, **wanted: Iterable[str]) -> Sequence[Row[Any]]:
