@@ -19,7 +19,7 @@ from tests.docs.names import named_tests
 _ROOT = Path(__file__).parents[2]
 _PAGE = _ROOT / "docs" / "explanation" / "standards.md"
 _LIST = _ROOT.parent / "shared" / "standards" / "asvs-5.0-applicable.csv"
-_NAMING = [path for path in (_PAGE, _ROOT / "docs" / "explanation" / "threat-model.md") if path.exists()]
+_THREATS = _ROOT / "docs" / "explanation" / "threat-model.md"
 _STATES = {"met", "met by the host", "deviation"}
 _NAMED = re.compile(r"`([^`\s]+::[^`\s]+)`")
 _PLACES = frozenset(chain.from_iterable(named_tests().values()))
@@ -66,7 +66,7 @@ def _others() -> list[list[str]]:
     ]
 
 
-@pytest.mark.parametrize("page", _NAMING, ids=lambda page: page.stem)
+@pytest.mark.parametrize("page", [_PAGE, _THREATS], ids=lambda page: page.stem)
 def test_every_test_that_is_named_exists(page: Path) -> None:
     """Each is one that pytest would find under this name."""
     named = _NAMED.findall(page.read_text("utf-8"))
@@ -127,6 +127,17 @@ def _claimed(place: str) -> str:
     """Return the line that a test is named after."""
     found = re.match(r"test_v(\d+)_(\d+)_(\d+)_", place.rpartition("::")[2])
     return f"V{'.'.join(found.groups())}" if found else ""
+
+
+def test_every_threat_has_a_mechanism_a_cost_and_a_test() -> None:
+    """Of each actor, at least four threats."""
+    sections = _THREATS.read_text("utf-8").split("\n| threat | mechanism | cost | shown by |\n")[1:]
+    by_actor = [_cells(section.partition("\n## ")[0], r"(?!---)") for section in sections]
+
+    assert min(map(len, by_actor)) >= 4
+    assert [
+        row for rows in by_actor for row in rows if not (all(row) and len(row) == 4 and _NAMED.search(row[3]))
+    ] == []
 
 
 def test_the_summary_counts_the_lines() -> None:
