@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
+import attrs
 import pytest
 from tests.town import JEANNE, Town, refusal_of
 
-from coproauth import ActivationRefused, NotAllowed, Policy, SwitchRefused, Throttled
+from coproauth import ActivationRefused, NotAllowed, Policy, SwitchRefused, Throttled, ThrottleRule
 from coproauth.core.accounts import ID_MAX_LENGTH
 from coproauth.core.activation_codes import RANDOM_SYMBOLS, TYPED_MAX_LENGTH
 from coproauth.core.identities import EMAIL_MAX_LENGTH
 from coproauth.core.tokens import PROOF_DIGITS, TOKEN_MAX_LENGTH
-from coproauth.testing.sandbox import PASSWORD
+from coproauth.testing.sandbox import PASSWORD, cheap_policy
 
 _PAGES = Path(__file__).parents[2] / "docs" / "reference"
 _OTHER = "trois pommes sur un nuage"
@@ -101,3 +103,44 @@ def _reason(call: Callable[[], object]) -> str:
         return refusal_of(call)[0].__name__
     except AssertionError:
         return "answered"
+
+
+_RULES = {field.name for field in attrs.fields(Policy) if isinstance(field.default, ThrottleRule)}
+
+
+def _only(name: str) -> Policy:
+    """Return a policy under which nothing is slowed but what one rule is about."""
+    free = attrs.evolve(Policy().throttle_source, free_attempts=100_000)
+    others: dict[str, ThrottleRule] = dict.fromkeys(_RULES - {name}, free)
+    return attrs.evolve(cheap_policy(), **others)  # type: ignore[arg-type]
+
+
+def _guesses(town: Town) -> dict[str, Callable[[], object]]:
+    """Return, for each rule, what is counted by it."""
+    auth, source = town.auth, town.source
+    known = attrs.evolve(source, device_token=town.move_in().device_token)
+    code = town.code_for(town.contact())
+    numbers = itertools.count()
+    return {
+        "throttle_login": lambda: town.log_in("nobody@example.fr"),
+        "throttle_device": lambda: auth.login.log_in(email=JEANNE, password=_OTHER, source=known),
+        "throttle_code": lambda: auth.activation.activate(code=code, email=JEANNE, password=_OTHER, source=source),
+        "throttle_source": lambda: auth.login.log_in(email=f"{next(numbers)}@x.fr", password="x", source=source),
+        "throttle_requests": lambda: auth.password_reset.request(email=f"{next(numbers)}@x.fr", source=source),
+        "throttle_mail": lambda: auth.activation.activate(
+            code=code, email="new@example.fr", password=PASSWORD, source=source
+        ),
+    }
+
+
+@pytest.mark.parametrize("name", sorted(_RULES))
+def test_v2_1_3_each_limit_holds_at_its_number_and_not_before(name: str) -> None:
+    """So many are answered, and one more must wait; the number is that of the settings."""
+    town = Town.found(policy=_only(name))
+    rule: ThrottleRule = getattr(Policy(), name)
+    call = _guesses(town)[name]
+
+    answers = [_reason(call) for _ in range(rule.free_attempts + 1)]
+
+    assert Throttled.__name__ not in answers[:-1]
+    assert answers[-1] == Throttled.__name__
