@@ -11,7 +11,7 @@ import attrs
 import pytest
 from tests.town import JEANNE, Town, refusal_of
 
-from coproauth import ActivationRefused, NotAllowed, Policy, SwitchRefused, Throttled, ThrottleRule
+from coproauth import ActivationRefused, NotAllowed, Policy, Source, SwitchRefused, Throttled, ThrottleRule
 from coproauth.core.accounts import ID_MAX_LENGTH
 from coproauth.core.activation_codes import RANDOM_SYMBOLS, TYPED_MAX_LENGTH
 from coproauth.core.identities import EMAIL_MAX_LENGTH
@@ -120,13 +120,13 @@ def _guesses(town: Town) -> dict[str, Callable[[], object]]:
     auth, source = town.auth, town.source
     known = attrs.evolve(source, device_token=town.move_in().device_token)
     code = town.code_for(town.contact())
-    numbers = itertools.count()
+    elsewhere, numbers = Source("198.51.100.7"), itertools.count()
     return {
         "throttle_login": lambda: town.log_in("nobody@example.fr"),
         "throttle_device": lambda: auth.login.log_in(email=JEANNE, password=_OTHER, source=known),
         "throttle_code": lambda: auth.activation.activate(code=code, email=JEANNE, password=_OTHER, source=source),
         "throttle_source": lambda: auth.login.log_in(email=f"{next(numbers)}@x.fr", password="x", source=source),
-        "throttle_requests": lambda: auth.password_reset.request(email=f"{next(numbers)}@x.fr", source=source),
+        "throttle_requests": lambda: auth.password_reset.request(email=f"{next(numbers)}@x.fr", source=elsewhere),
         "throttle_mail": lambda: auth.activation.activate(
             code=code, email="new@example.fr", password=PASSWORD, source=source
         ),
