@@ -75,7 +75,7 @@ def test_what_nobody_expected_is_an_error(caplog: pytest.LogCaptureFixture) -> N
     assert record.levelname == "ERROR"
 
 
-def test_a_hostile_browser_writes_one_line(town: Town, caplog: pytest.LogCaptureFixture) -> None:
+def test_a84_a_hostile_browser_writes_one_line(town: Town, caplog: pytest.LogCaptureFixture) -> None:
     """Line ends, escapes and text turned around: in the address that is typed, the user agent, the code."""
     hostile = 'x\r\n\x1b[2J\u202e\u2028"}'
     source = Source(f"192.0.2.1{hostile}", user_agent=hostile)

@@ -186,7 +186,7 @@ def test_a53_nobody_gets_another_s_session(crowd: Crowd, town: Sandbox) -> None:
     assert [town.auth.login.session(signed_in.token).email for signed_in in successes(answers)] == owners
 
 
-def test_of_many_guesses_at_once_ten_reach_a_verdict(crowd: Crowd) -> None:
+def test_a50_of_many_guesses_at_once_ten_reach_a_verdict(crowd: Crowd) -> None:
     """The throttle counts before it looks: the right password sent as the eleventh waits, too (A-50)."""
     town = crowd.town(policy=cheap_policy())
     town.activate(town.contact(), JEANNE)

@@ -109,7 +109,7 @@ def test_the_file_holds_no_secret_in_clear(town: Sandbox) -> None:
     assert [secret for secret in secrets if secret in dump + repr(waiting)] == []
 
 
-def test_an_error_of_the_database_shows_no_value(town: Sandbox) -> None:
+def test_a74_an_error_of_the_database_shows_no_value(town: Sandbox) -> None:
     """A-74: neither hash nor address is in the text of an exception, however the write failed."""
     with store_of(town).engine.begin() as connection:
         connection.exec_driver_sql(

@@ -186,7 +186,7 @@ class TestManagersHand:
             town.log_in(JEANNE, password=temporary)
         return required.value.token
 
-    def test_x08_while_a_temporary_password_stands_nothing_is_shown_or_switched(self, town: Town) -> None:
+    def test_d01_x08_while_a_temporary_password_stands_nothing_is_shown_or_switched(self, town: Town) -> None:
         """Sessions from before are dead at every door, and the step that is left shows no account (D-01)."""
         lilas, pins = town.contact(condominium="Les Lilas"), town.contact(condominium="Les Pins")
         town.activate(lilas, JEANNE)

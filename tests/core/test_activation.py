@@ -253,7 +253,7 @@ class TestNewLogin:
 class TestSecrets:
     """A-74: nothing that is stored or decided on shows a secret."""
 
-    def test_records_do_not_show_theirs(self) -> None:
+    def test_a74_records_do_not_show_theirs(self) -> None:
         """The index of a code, the nonce of a proof and the typed digits are in no repr."""
         shown = repr((_CODE, _NEW))
 

@@ -208,6 +208,6 @@ class TestDrawing:
         assert str(code) == "0000-0000-0000-0000"
         assert list(draws) == []
 
-    def test_the_code_is_not_in_its_repr(self) -> None:
+    def test_a74_the_code_is_not_in_its_repr(self) -> None:
         """A code in a log line or a traceback opens nothing (A-74)."""
         assert "FR23" not in repr(ActivationCode.parse(_ONE))

@@ -45,6 +45,6 @@ def test_every_case(identity: Identity | None, password_fits: bool, decision: De
     assert decide_login(identity, password_fits=password_fits, at=_AT) == decision
 
 
-def test_the_password_hash_does_not_show() -> None:
+def test_a74_the_password_hash_does_not_show() -> None:
     """A-74: no hash in a log line or a traceback."""
     assert "argon2" not in repr(_OWN)

@@ -227,7 +227,7 @@ class TestSecrets:
     """A-74: neither intention nor message shows an address, a link or digits."""
 
     @pytest.mark.parametrize("kind", list(MailKind))
-    def test_nothing_shows(self, kind: MailKind) -> None:
+    def test_a74_nothing_shows(self, kind: MailKind) -> None:
         """Only kind, language and names are in a repr."""
         intention = attrs.evolve(_INTENTION, kind=kind)
 

@@ -73,6 +73,6 @@ def test_d04_a_manager_without_portfolio_reaches_nothing() -> None:
     assert decision == RefuseHandOver(reason="reset_link_only")
 
 
-def test_the_temporary_password_does_not_show() -> None:
+def test_a74_the_temporary_password_does_not_show() -> None:
     """A-74: it is read once, on the manager's page, and in no log."""
     assert "secret" not in repr(TemporaryPassword(password="secret", expires_at=_AT))

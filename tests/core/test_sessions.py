@@ -128,7 +128,7 @@ class TestShowing:
             is_current=is_current,
         )
 
-    def test_no_token_and_no_digest_shows(self) -> None:
+    def test_a74_no_token_and_no_digest_shows(self) -> None:
         """A-74: neither in what is stored nor in what is handed out."""
         session = SessionView(record=_RECORD, identity=_IDENTITY, contacts=()).session
 

@@ -58,7 +58,7 @@ class TestNetwork:
 class TestWhatABrowserSays:
     """What a browser says of itself is kept short and on one line."""
 
-    def test_controls_are_replaced(self) -> None:
+    def test_a84_controls_are_replaced(self) -> None:
         """A-84: line breaks, escapes and direction marks reach no log and no page."""
         source = Source("192.0.2.1\r\n", user_agent="Fire\x1bfox\n\u202e")
 

@@ -394,6 +394,6 @@ class TestConfiguration:
         """The floor is 32 bytes, counted in UTF-8."""
         assert Keyring(secret_keys=["é123456789abcdef0123456789abcde"], audience=_PORTAL).digest("x")
 
-    def test_keys_do_not_show(self) -> None:
+    def test_a74_keys_do_not_show(self) -> None:
         """A-74: the repr of a key ring holds no key."""
         assert _KEY not in repr(_RING)

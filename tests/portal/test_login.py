@@ -79,7 +79,7 @@ def test_who_comes_in_a_rush_is_told_when_to_come_back() -> None:
     assert "Many people are logging in just now. Please wait 5 seconds" in answer.text
 
 
-def test_a_browser_that_was_used_before_is_not_slowed_by_strangers(
+def test_a65_a_browser_that_was_used_before_is_not_slowed_by_strangers(
     sandbox: Sandbox, open_browser: Callable[[], Browser]
 ) -> None:
     """A-65: the owner logs in from his own browser while a stranger guesses; another one must wait."""

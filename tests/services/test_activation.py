@@ -310,7 +310,7 @@ class TestExistingLogin:
         town.later(seconds=30)
         assert len(_activate(town, code).session.accounts) == 2
 
-    def test_a_locked_login_is_locked_here_too(self, town: Town) -> None:
+    def test_a63_a_locked_login_is_locked_here_too(self, town: Town) -> None:
         """A-63: guesses at the login page are counted against the onboarding page."""
         town.move_in()
         code = town.code_for(town.contact())

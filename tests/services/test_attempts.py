@@ -154,7 +154,7 @@ class TestCounting:
 
         assert town.activate_with(code, JEANNE).session.email == JEANNE
 
-    def test_guessing_codes_is_slowed_by_source(self, town: Town) -> None:
+    def test_d07_guessing_codes_is_slowed_by_source(self, town: Town) -> None:
         """D-07: also what is malformed, which costs no look-up."""
         code = town.code_for(town.contact())
         for number in range(50):

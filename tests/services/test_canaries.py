@@ -137,7 +137,7 @@ class TestStage:
 class TestSinks:
     """Nothing is in the trail, wherever it is kept, nor in any log."""
 
-    def test_no_event_shows_a_secret(self, played: Played) -> None:
+    def test_a32_no_event_shows_a_secret(self, played: Played) -> None:
         """Neither secret, address nor name."""
         assert _leaks(repr(played.events), played.stage, "@", NAME) == []
 
@@ -155,7 +155,7 @@ class TestSinks:
         assert len(rows) == len(played.events)
         assert _leaks(repr(rows), played.stage, "@", NAME) == []
 
-    def test_no_logger_is_told_a_secret(self, played: Played) -> None:
+    def test_a32_no_logger_is_told_a_secret(self, played: Played) -> None:
         """Also when the store, the hasher or the mailer breaks in words that are full of them."""
         assert _leaks(played.log, played.stage, NAME) == []
 
@@ -163,7 +163,7 @@ class TestSinks:
 class TestValues:
     """What is handed out or raised can be logged by mistake without harm."""
 
-    def test_no_value_shows_a_secret(self, played: Played) -> None:
+    def test_a74_no_value_shows_a_secret(self, played: Played) -> None:
         """Whatever the services returned, and the services themselves; every mail."""
         auth = played.stage.town.auth
         services = (auth, auth.activation, auth.login, auth.password_reset, auth.accounts, auth.personal_data)
@@ -179,7 +179,7 @@ class TestValues:
         leaks = {type(value).__name__: _leaks(f"{value!r} {value}", played.stage) for value in values}
         assert {kind: found for kind, found in leaks.items() if found} == {}
 
-    def test_no_refusal_shows_a_secret(self, played: Played) -> None:
+    def test_a74_no_refusal_shows_a_secret(self, played: Played) -> None:
         """Text, arguments and trace (ASVS V16.5.1)."""
         shown = [f"{error!r} {error} {error.args}" for error in played.stage.raised]
         traces = ["".join(traceback.format_exception(error)) for error in played.stage.raised]

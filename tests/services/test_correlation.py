@@ -62,7 +62,7 @@ def test_an_empty_id_is_none(town: Town) -> None:
     assert len(town.audit.events[0].correlation_id or "") == 32
 
 
-def test_an_id_from_outside_is_a_bounded_word(town: Town) -> None:
+def test_a84_an_id_from_outside_is_a_bounded_word(town: Town) -> None:
     """A-84: no line ends, no escapes, and it fits the table."""
     with correlated("a\r\n\x1b[2J\u202e" + "x" * 100):
         _fail_to_log_in(town)

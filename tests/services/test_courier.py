@@ -303,7 +303,7 @@ class TestFailure:
             "ERROR",
         ]
 
-    def test_what_the_mailer_says_is_not_logged(self, caplog: pytest.LogCaptureFixture) -> None:
+    def test_a32_what_the_mailer_says_is_not_logged(self, caplog: pytest.LogCaptureFixture) -> None:
         """A-32: an exception's text may hold anything; its class is enough for the operator."""
         town = Town.found(mailer=FailingMailer(failures=1))
         request(town)

@@ -58,7 +58,7 @@ class TestHandedOut:
 class TestAgainstStrangers:
     """A stranger's attack does not lock the owner out of the browser he has used before (A-65)."""
 
-    def test_the_owner_logs_in_during_an_attack(self, town: Town) -> None:
+    def test_a65_the_owner_logs_in_during_an_attack(self, town: Town) -> None:
         """Everybody else must wait."""
         browser = _known(town.move_in())
         _guess(town, _STRANGER, times=10)
@@ -68,7 +68,7 @@ class TestAgainstStrangers:
 
         assert _log_in(town, browser).session.email == JEANNE
 
-    def test_the_owner_logs_in_from_the_strangers_network(self, town: Town) -> None:
+    def test_a65_the_owner_logs_in_from_the_strangers_network(self, town: Town) -> None:
         """Neither the source's failures count on a known browser."""
         browser = _known(town.move_in(), address=_STRANGER.address)
         for number in range(50):
@@ -77,7 +77,7 @@ class TestAgainstStrangers:
 
         assert _log_in(town, browser).session.email == JEANNE
 
-    def test_his_login_ends_the_attack_s_effect(self, town: Town) -> None:
+    def test_a65_his_login_ends_the_attack_s_effect(self, town: Town) -> None:
         """The stranger's failures are forgotten: the owner may use a new browser, too."""
         browser = _known(town.move_in())
         _guess(town, _STRANGER, times=10)
@@ -86,7 +86,7 @@ class TestAgainstStrangers:
 
         assert _log_in(town, Source("192.0.2.9", device_token="")).session.email == JEANNE
 
-    def test_x23_guesses_in_a_known_browser_are_slowed_like_any(self, town: Town) -> None:
+    def test_a65_x23_guesses_in_a_known_browser_are_slowed_like_any(self, town: Town) -> None:
         """A stolen cookie buys ten guesses, and then waits of up to an hour."""
         browser = _known(town.move_in())
 
@@ -96,14 +96,14 @@ class TestAgainstStrangers:
             _log_in(town, browser)
         assert throttled.value.retry_after == timedelta(seconds=30)
 
-    def test_guesses_in_a_known_browser_slow_nobody_else(self, town: Town) -> None:
+    def test_a65_guesses_in_a_known_browser_slow_nobody_else(self, town: Town) -> None:
         """They are counted apart, both ways."""
         browser = _known(town.move_in())
         _guess(town, browser, times=10)
 
         assert _log_in(town, Source("192.0.2.1", device_token="")).session.email == JEANNE
 
-    def test_giving_the_password_again_is_not_slowed_either(self, town: Town) -> None:
+    def test_a63_giving_the_password_again_is_not_slowed_either(self, town: Town) -> None:
         """Re-authentication counts where login does (A-63)."""
         signed_in = town.move_in()
         _guess(town, _STRANGER, times=10)
@@ -112,7 +112,7 @@ class TestAgainstStrangers:
 
         assert again.session.email == JEANNE
 
-    def test_adding_an_account_by_password_is_not_slowed_either(self, town: Town) -> None:
+    def test_a65_adding_an_account_by_password_is_not_slowed_either(self, town: Town) -> None:
         """S7 during an attack on the login: the code and the source are counted, the login is not."""
         browser = _known(town.move_in())
         second = town.code_for(town.contact())
@@ -122,7 +122,7 @@ class TestAgainstStrangers:
 
         assert len(activated.session.accounts) == 2
 
-    def test_wrong_passwords_in_a_stolen_session_are_counted(self, town: Town) -> None:
+    def test_a65_wrong_passwords_in_a_stolen_session_are_counted(self, town: Town) -> None:
         """A session without the cookie of its browser is a stranger's."""
         session = town.move_in().token
         for _ in range(10):

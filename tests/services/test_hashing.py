@@ -139,7 +139,7 @@ class TestBusy:
         event = town.audit.events[-1]
         assert (event.outcome, event.reason) == (Outcome.REFUSED, "busy")
 
-    def test_it_is_the_same_for_whoever_asks(self, town: Town, gate: HashingGate) -> None:
+    def test_a01_it_is_the_same_for_whoever_asks(self, town: Town, gate: HashingGate) -> None:
         """A-01: known, unknown, without password: all are told to come back."""
         town.move_in()
         town.move_in("imported@example.fr")

@@ -189,7 +189,7 @@ class TestOneRefusal:
 class TestThrottle:
     """Guesses are slowed by login and by source, and nothing is looked at meanwhile."""
 
-    def test_the_right_password_waits_too(self, town: Town) -> None:
+    def test_a50_the_right_password_waits_too(self, town: Town) -> None:
         """A-50: as the eleventh attempt it is refused without a hash, and opens once the wait is over."""
         town.move_in()
         _wrong(town, times=10)
@@ -202,7 +202,7 @@ class TestThrottle:
         town.later(seconds=30)
         assert town.log_in(JEANNE).session.email == JEANNE
 
-    def test_no_other_place_helps(self, town: Town) -> None:
+    def test_a55_a62_no_other_place_helps(self, town: Town) -> None:
         """A-55, A-62: the login's count is one for all sources, browsers and spellings."""
         town.move_in()
         for number in range(10):
@@ -217,7 +217,7 @@ class TestThrottle:
 
         assert refusal_of(lambda: town.log_in("person50@example.fr"))[0] is Throttled
 
-    def test_the_lock_re_arms(self, town: Town) -> None:
+    def test_a59_a65_the_lock_re_arms(self, town: Town) -> None:
         """A-59: each further failure doubles the wait, to an hour at most (A-65)."""
         town.move_in()
         _wrong(town, times=10)
@@ -258,7 +258,7 @@ class TestThrottle:
         for _ in range(200):
             assert town.log_in(JEANNE).session.email == JEANNE
 
-    def test_a_victim_is_let_in_by_a_reset(self, town: Town) -> None:
+    def test_a65_a_victim_is_let_in_by_a_reset(self, town: Town) -> None:
         """A-65: whoever was locked out by a stranger's guesses gets in again by the reset link."""
         town.move_in()
         _wrong(town, times=10, source=Source("198.51.100.1"))
@@ -267,7 +267,7 @@ class TestThrottle:
 
         assert town.log_in(JEANNE, password=_OTHER).session.email == JEANNE
 
-    def test_parallel_guesses_do_not_slip_through(self, town: Town) -> None:
+    def test_a50_parallel_guesses_do_not_slip_through(self, town: Town) -> None:
         """A-50: of two hundred at once, ten reach a verdict."""
         town.move_in()
         town.hasher.seen.clear()

@@ -48,7 +48,7 @@ class TestReauthenticate:
         assert town.auth.login.session(signed_in.token) == signed_in.session
         assert refusal_of(lambda: town.auth.login.session(token))[0] is SessionRefused
 
-    def test_a_wrong_password_is_counted(self, town: Town) -> None:
+    def test_a63_a_wrong_password_is_counted(self, town: Town) -> None:
         """A-63: the session holds, and after ten the login page is slowed as well."""
         token = town.move_in().token
 
@@ -246,7 +246,7 @@ class TestChangeEmail:
 
         assert refusal.value.field == "new_email"
 
-    def test_a_mailbox_cannot_be_flooded(self, town: Town) -> None:
+    def test_a64_a_mailbox_cannot_be_flooded(self, town: Town) -> None:
         """A-64: the sixth request for one address must wait."""
         token = town.move_in().token
         for _ in range(5):

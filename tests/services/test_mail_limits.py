@@ -36,7 +36,7 @@ def ask_for_proof(town: Town, code: str, email: str, source: Source) -> bool:
     raise AssertionError("a new address needs its proof")
 
 
-def test_a_code_is_no_mail_relay(town: Town) -> None:
+def test_a64_a_code_is_no_mail_relay(town: Town) -> None:
     """A-64: whoever holds a code can have mail sent to five addresses, from however many sources."""
     code = town.code_for(town.contact())
 
@@ -46,7 +46,7 @@ def test_a_code_is_no_mail_relay(town: Town) -> None:
     assert len(town.mail(EmailProofMessage)) == 5
 
 
-def test_a_source_with_many_codes_is_none_either(town: Town) -> None:
+def test_a64_a_source_with_many_codes_is_none_either(town: Town) -> None:
     """A-64: twenty mails, then it must wait."""
     codes = [town.code_for(town.contact()) for _ in range(25)]
 
@@ -55,7 +55,7 @@ def test_a_source_with_many_codes_is_none_either(town: Town) -> None:
     assert promised == [True] * 20 + [False] * 5
 
 
-def test_a_login_can_ask_for_five_new_addresses(town: Town) -> None:
+def test_a64_a_login_can_ask_for_five_new_addresses(town: Town) -> None:
     """A-64: the confirmation of a new e-mail is mail to an address of one's choice, too."""
     token = town.move_in().token
 
@@ -69,7 +69,7 @@ def test_a_login_can_ask_for_five_new_addresses(town: Town) -> None:
     assert len(town.mail(ConfirmEmailMessage)) == 5
 
 
-def test_a_stranger_s_resets_do_not_keep_the_proof_from_arriving(town: Town) -> None:
+def test_a65_a_stranger_s_resets_do_not_keep_the_proof_from_arriving(town: Town) -> None:
     """A-65: the kinds of mail are counted apart."""
     code = town.code_for(town.contact())
     for source in sources(9):
@@ -78,7 +78,7 @@ def test_a_stranger_s_resets_do_not_keep_the_proof_from_arriving(town: Town) -> 
     assert ask_for_proof(town, code, JEANNE, town.source)
 
 
-def test_a_stranger_keeps_nobody_from_a_reset_for_more_than_an_hour(town: Town) -> None:
+def test_a65_a_stranger_keeps_nobody_from_a_reset_for_more_than_an_hour(town: Town) -> None:
     """A-65: however long the stranger goes on, an hour without a mail is the most there is."""
     town.move_in()
     for source in sources(40):

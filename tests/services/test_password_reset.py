@@ -105,7 +105,7 @@ class TestRequest:
         assert town.mail(ResetLinkMessage) == []
 
     @pytest.mark.parametrize("email", [JEANNE, "unknown@example.fr"])
-    def test_a_mailbox_cannot_be_flooded(self, town: Town, email: str) -> None:
+    def test_a64_a_mailbox_cannot_be_flooded(self, town: Town, email: str) -> None:
         """A-64: five mails, then silence, from however many sources."""
         town.move_in()
         town.auth.deliver_mail()
@@ -117,7 +117,7 @@ class TestRequest:
 
         assert len(town.mail(Message, to=email)) == 5
 
-    def test_over_a_day_a_mailbox_gets_few(self, town: Town) -> None:
+    def test_a64_over_a_day_a_mailbox_gets_few(self, town: Town) -> None:
         """A-64: a request every minute from new sources is five mails at first, and one an hour from then on."""
         town.move_in()
 
