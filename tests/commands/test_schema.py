@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from sqlalchemy import MetaData, inspect
-from tests.installation import Installation
+from sqlalchemy.engine import make_url
+from tests.engines import SERVERS
+from tests.installation import Installation, install
 
 from coproauth import cli
 from coproauth.adapters.sqlalchemy import Tables
@@ -35,6 +39,34 @@ def test_create_leaves_tables_alone(each_installation: Installation, capsys: pyt
 
     assert status == 1
     assert capsys.readouterr().err.startswith(f"There are tables of version {VERSION} already: ")
+
+
+_GUEST = {
+    "postgresql": ["CREATE ROLE {user} LOGIN", "REVOKE CREATE ON SCHEMA public FROM PUBLIC"],
+    "mariadb": ["CREATE USER {user}", "GRANT SELECT ON {database}.* TO {user}"],
+}
+
+
+@pytest.mark.parametrize("kind", SERVERS)
+def test_a_user_who_may_not_create_is_told_so(
+    kind: str, request: pytest.FixtureRequest, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In one sentence, by the words of the database: it knows which right is missing."""
+    owner = install(kind, request, tmp_path)
+    url = make_url(owner.database)
+    user = f"guest_of_{url.database}"
+    with owner.open() as configuration, configuration.engine().begin() as connection:
+        for statement in _GUEST[kind]:
+            connection.exec_driver_sql(statement.format(user=user, database=url.database))
+    guest = Installation(tmp_path, url.set(username=user).render_as_string())
+    guest.configure()
+
+    status = guest.run("schema", "create")
+
+    told = capsys.readouterr().err
+    assert (status, told.count("\n")) == (1, 1)
+    assert told.startswith("The database refuses: ")
+    assert "denied" in told
 
 
 def test_upgrade_goes_on_from_the_first_release(

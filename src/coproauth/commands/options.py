@@ -6,9 +6,13 @@ import argparse
 import getpass
 import os
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from coproauth.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from coproauth.configuration import Configuration
@@ -29,15 +33,24 @@ def add_config(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def configuration_of(options: argparse.Namespace) -> Configuration:
-    """Load the configuration that a command was told; to be used in a ``with`` block.
+@contextmanager
+def configuration_of(options: argparse.Namespace) -> Iterator[Configuration]:
+    """Load the configuration that a command was told, and close in the end what was opened for it.
 
     Raises:
-        ConfigurationError: it is not there, or not as it should be; the message names file and key.
+        ConfigurationError: it is not there, or not as it should be, and the message names file and key; or the database
+            refuses what the block asks of it, such as the name, the password or the rights of its user.
     """
+    from sqlalchemy.exc import OperationalError, ProgrammingError  # noqa: PLC0415 - an extra
+
     from coproauth.configuration import Configuration  # noqa: PLC0415 - an extra
 
-    return Configuration.load(file_of(options))
+    with Configuration.load(file_of(options)) as configuration:
+        try:
+            yield configuration
+        except (OperationalError, ProgrammingError) as error:
+            told = str(error.orig).partition("\n")[0]  # what follows may quote the row
+            raise ConfigurationError(f"The database refuses: {told}") from error
 
 
 def operator_name() -> str | None:
