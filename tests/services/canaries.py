@@ -51,6 +51,7 @@ PASSWORD = "une perruche sous la pluie"
 OTHER = "deux perruches sur un nuage"
 WRONG = "aucune perruche dans la cour"
 NAME = "Jeanne Mesange"
+PEPPER = "a pepper for perruches and nothing else, 0123456789"
 MARKS = ("serin", "perruche", SECRET_KEY, "$argon2")
 FAULT = f"{JEANNE} and {PASSWORD}"  # what an unexpected error may say
 

@@ -15,9 +15,26 @@ from contextlib import contextmanager
 import attrs
 import pytest
 from tests.engines import adapters_on
-from tests.services.canaries import FAULT, JEANNE, MARKS, NAME, PASSWORD, ROW, Stage, end, faults, refusals, succeed
+from tests.services.canaries import (
+    FAULT,
+    JEANNE,
+    MARKS,
+    NAME,
+    PASSWORD,
+    PEPPER,
+    ROW,
+    Stage,
+    end,
+    faults,
+    refusals,
+    succeed,
+)
+from tests.town import SECRET_KEY
 
 from coproauth import Outcome, Pathway
+from coproauth.adapters.pepper import PepperedHasher
+from coproauth.adapters.smtp import SmtpMailer
+from coproauth.configuration import Configuration, RedisSettings
 from coproauth.core.audit import AuditEvent
 
 _PARTS_OF_A_PURGE = {Pathway.IDLE_LOGIN_WARNED, Pathway.IDLE_LOGIN_REMOVED}
@@ -27,6 +44,15 @@ _NEVER_REFUSED = _PARTS_OF_A_PURGE | {
     Pathway.LOGIN_ERASED,
     Pathway.CONTACTS_IMPORTED,
 }
+
+_CONFIGURATION = Configuration(
+    database="postgresql://portal:perruche@db.example.fr/portal",
+    portal_url="https://portal.example.fr",
+    secret_keys=(SECRET_KEY,),
+    peppers=(PEPPER,),
+    smtp=SmtpMailer(host="smtp.example.fr", sender="syndic@example.fr", username="mailer", password="perruche"),
+    redis=RedisSettings(url="redis://:perruche@redis.example.fr"),
+)
 
 
 @attrs.frozen
@@ -164,7 +190,7 @@ class TestValues:
     """What is handed out or raised can be logged by mistake without harm."""
 
     def test_a74_no_value_shows_a_secret(self, played: Played) -> None:
-        """Whatever the services returned, and the services themselves; every mail."""
+        """Whatever the services returned, and the services themselves; every mail; what holds keys and passwords."""
         auth = played.stage.town.auth
         services = (auth, auth.activation, auth.login, auth.password_reset, auth.accounts, auth.personal_data)
         values = [
@@ -175,6 +201,8 @@ class TestValues:
             auth.courier,
             auth.keyring,
         ]
+
+        values += [PepperedHasher(played.stage.town.hasher, peppers=[PEPPER]), _CONFIGURATION, _CONFIGURATION.redis]
 
         leaks = {type(value).__name__: _leaks(f"{value!r} {value}", played.stage) for value in values}
         assert {kind: found for kind, found in leaks.items() if found} == {}
