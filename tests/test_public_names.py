@@ -9,7 +9,7 @@ import pytest
 
 import coproauth
 
-_OPTIONAL = ("sqlalchemy", "starlette", "jinja2", "hypothesis", "redis", "uvicorn", "multipart", "pytest")
+_OPTIONAL = ("sqlalchemy", "starlette", "jinja2", "hypothesis", "redis", "uvicorn", "multipart", "pytest", "bcrypt")
 
 
 def _loaded_by(statement: str) -> set[str]:

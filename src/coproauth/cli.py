@@ -15,7 +15,7 @@ _INTERRUPTED = 130  # 128 + SIGINT, as shells tell it
 _EXTRA_MISSING = """\
 This command needs a package that is not installed: {name}. These are the extras that bring them all:
 
-    python -m pip install 'coproauth[postgres,mariadb,redis]'"""
+    python -m pip install 'coproauth[postgres,mariadb,redis,legacy-hashes]'"""
 _AWAY = {
     "store_conflict": "The database is busy with other work. Run the command again.",
     "store_away": "The database cannot be reached, or does not answer in time; 'coproauth doctor' looks closer.",

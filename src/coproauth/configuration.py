@@ -81,6 +81,7 @@ class Configuration:
         portal_url: where mail sends people.
         secret_keys: 32 random bytes or more each; oldest first, the last signs.
         peppers: mixed into passwords before they are hashed; of the same kind, the last is used.
+        legacy_hashes: whether hashes of other systems are verified, too, for logins that were brought in.
         table_prefix: what the names of the tables begin with.
         database_settings: connections and waits.
         smtp: the mail server, if mail is to be sent.
@@ -94,6 +95,7 @@ class Configuration:
     portal_url: str
     secret_keys: tuple[str, ...] = attrs.field(repr=False)
     peppers: tuple[str, ...] = attrs.field(default=(), repr=False)
+    legacy_hashes: bool = False
     table_prefix: str = "coproauth_"
     database_settings: EngineSettings = EngineSettings()
     smtp: SmtpMailer | None = None
@@ -178,7 +180,7 @@ class Configuration:
             secret_keys=self.secret_keys,
             portal_url=self.portal_url,
             policy=self.policy,
-            hasher=hasher_of(self.policy, peppers=self.peppers),
+            hasher=hasher_of(self.policy, peppers=self.peppers, legacy_hashes=self.legacy_hashes),
             throttle=throttle,
             audit=self._audit(),
         )

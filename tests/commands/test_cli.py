@@ -55,7 +55,7 @@ def test_a_missing_extra_is_named(
     errors = capsys.readouterr().err
     assert status == 1
     assert "pymysql" in errors
-    assert "pip install 'coproauth[postgres,mariadb,redis]'" in errors
+    assert "pip install 'coproauth[postgres,mariadb,redis,legacy-hashes]'" in errors
 
 
 def test_a_missing_part_of_the_library_is_no_missing_extra(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,15 +11,22 @@ from coproauth.policy import Policy
 from coproauth.ports import PasswordHasher
 
 
-def hasher_of(policy: Policy, *, peppers: Sequence[str | bytes] = ()) -> PasswordHasher:
+def hasher_of(policy: Policy, *, peppers: Sequence[str | bytes] = (), legacy_hashes: bool = False) -> PasswordHasher:
     """Return Argon2id behind a gate of its own.
 
     Args:
         policy: the cost of a hash, its limit, and how many may be computed at once.
         peppers: 32 random bytes or more each, oldest first, the last is used; none: no pepper.
+        legacy_hashes: also verify bcrypt, PBKDF2 and scrypt, for logins that were brought in with such hashes; needs
+            the extra ``legacy-hashes``.
 
     Raises:
         ConfigurationError: a pepper is too short.
     """
-    hasher = Argon2Hasher(policy.argon2, limit=policy.argon2_limit, gate=HashingGate.of(policy))
+    gate = HashingGate.of(policy)
+    hasher: PasswordHasher = Argon2Hasher(policy.argon2, limit=policy.argon2_limit, gate=gate)
+    if legacy_hashes:
+        from coproauth.adapters.legacy_hashes import LegacyHasher  # noqa: PLC0415 - an extra
+
+        hasher = LegacyHasher(hasher, gate=gate)
     return PepperedHasher(hasher, peppers=peppers) if peppers else hasher
