@@ -151,11 +151,14 @@ def test_a_thread_waits_for_its_turn_no_longer_than_for_another_program(tmp_path
     engine.dispose()
 
 
-def test_an_engine_that_cannot_keep_units_apart_is_refused(tmp_path: Path) -> None:
-    """SQLAlchemy's own begins transactions where the driver guesses, and lets rows point nowhere."""
+@pytest.mark.parametrize("has_foreign_keys", [False, True])
+def test_an_engine_that_cannot_keep_units_apart_is_refused(tmp_path: Path, has_foreign_keys: bool) -> None:  # noqa: FBT001
+    """SQLAlchemy's own begins transactions where the driver guesses; that its rows point somewhere is not enough."""
     path = tmp_path / "plain.sqlite3"
     SqlStore(sqlite_engine(path)).create_tables()
     engine = create_engine(f"sqlite:///{path}")
+    if has_foreign_keys:
+        event.listen(engine, "connect", lambda connection, _: connection.execute("PRAGMA foreign_keys = ON"))
 
     with pytest.raises(ConfigurationError, match="sql_engine"), SqlStore(engine).reading():
         pass

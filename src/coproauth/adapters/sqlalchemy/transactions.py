@@ -25,7 +25,7 @@ from coproauth.adapters.sqlalchemy.failures import name_failure
 from coproauth.errors import ConfigurationError, Interrupted, Unavailable
 
 WRITING = "coproauth_writing"  # the execution option that has SQLite take the write lock at the beginning
-PATIENCE = "coproauth_patience"  # the one that says how long a thread waits for its turn to write
+PATIENCE = "coproauth_patience"  # the one by which sqlite_engine says how long a thread waits for its turn to write
 _PATIENCE = timedelta(seconds=10)  # on an engine of the host's own
 
 
@@ -140,11 +140,8 @@ class Transactions:
         Raises:
             ConfigurationError: it is one on SQLite that was not made by ``sqlite_engine``.
         """
-        if self._dialect == "sqlite":
-            with self.reading() as connection:
-                is_ours = connection.exec_driver_sql("PRAGMA foreign_keys").scalar() == 1
-            if not is_ours:
-                raise ConfigurationError("an engine on SQLite must be made by coproauth.adapters.sqlalchemy.sql_engine")
+        if self._dialect == "sqlite" and PATIENCE not in self._engine.get_execution_options():
+            raise ConfigurationError("an engine on SQLite must be made by coproauth.adapters.sqlalchemy.sql_engine")
 
     @property
     def _engine(self) -> Engine:
