@@ -43,6 +43,12 @@ class TestEvictionPolicy:
 class TestClient:
     """A client that waits for nobody, and goes nowhere unguarded."""
 
+    @pytest.mark.parametrize("timeout", [timedelta(0), timedelta(seconds=-1), timedelta(microseconds=999)])
+    def test_no_wait_at_all_is_refused(self, timeout: timedelta) -> None:
+        """To a socket it is no short wait: it answers nothing, or for ever."""
+        with pytest.raises(ConfigurationError, match="millisecond"):
+            redis_client("redis://localhost:6379/0", timeout=timeout)
+
     @pytest.mark.parametrize(
         "url",
         [

@@ -30,12 +30,14 @@ def redis_client(url: str, *, timeout: timedelta = timedelta(milliseconds=500)) 
 
     Args:
         url: ``rediss://user:password@host:6379/0`` (TLS), ``redis://…``, or ``unix:///path``.
-        timeout: how long to wait for a connection, and for an answer; each takes a millisecond.
+        timeout: how long to wait for a connection, and for an answer.
 
     Raises:
-        ConfigurationError: it is no such URL; or the server is not on this machine and asks for neither password nor
-            certificate: whoever can write to Redis can log in as anyone.
+        ConfigurationError: it is no such URL; the timeout is less than a millisecond; or the server is not on this
+            machine and asks for neither password nor certificate: whoever can write to Redis can log in as anyone.
     """
+    if timeout < _MILLISECOND:
+        raise ConfigurationError("the timeout of Redis must be a millisecond at least")
     seconds = timeout.total_seconds()
     try:
         client = Redis.from_url(
