@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from datetime import timedelta
 from pathlib import Path
 
@@ -9,9 +10,20 @@ import pytest
 from tests.installation import KEY, Installation, install
 from tests.servers import RedisServer
 
-from coproauth import ConfigurationError, LoginRefused, Policy, Source, ThrottleRule, Unavailable, cli
+from coproauth import (
+    ConfigurationError,
+    LoginRefused,
+    Manager,
+    PasswordRejected,
+    Policy,
+    Source,
+    ThrottleRule,
+    Unavailable,
+    cli,
+)
+from coproauth.adapters.breaches import FileBreaches, RangeBreaches
 from coproauth.adapters.sqlalchemy import EngineSettings
-from coproauth.configuration import AuditSettings, Configuration, RedisSettings
+from coproauth.configuration import AuditSettings, BreachSettings, Configuration, RedisSettings
 
 PEPPER = "a pepper of 32 bytes at least, no -password"
 
@@ -36,6 +48,9 @@ timeout = 20
 [redis]
 url = "env:REDIS_URL"
 sessions = true
+
+[breaches]
+file = "leaked.txt"
 
 [policy]
 code_lifetime = 5_184_000
@@ -89,6 +104,7 @@ def test_every_table_is_read(installation: Installation, monkeypatch: pytest.Mon
     assert read.database_settings == EngineSettings(pool_size=2, statement_timeout=timedelta(seconds=1.5))
     assert read.redis == RedisSettings(url="redis://:redis-password@127.0.0.1:6379/0", sessions=True)
     assert read.audit == AuditSettings(table=True)
+    assert read.breaches == BreachSettings(file="leaked.txt")
     assert read.table_prefix == "cles_"
     assert read.peppers == (PEPPER,)
     assert read.policy.code_lifetime == timedelta(days=60)
@@ -240,3 +256,61 @@ def test_the_configuration_is_found(
 
     assert (by_option, before_the_action, nowhere, by_environment, by_folder) == (0, 0, 1, 0, 0)
     assert capsys.readouterr().err == "coproauth.toml: cannot be read: No such file or directory\n"
+
+
+class TestBreaches:
+    """Who knows the passwords that leaked elsewhere."""
+
+    def test_nobody_is_asked_unless_it_is_configured(self, installation: Installation) -> None:
+        """The check is the operator's choice."""
+        assert installation.open().breached_passwords() is None
+
+    def test_a_file_is_looked_for_beside_the_configuration(self, installation: Installation) -> None:
+        """As every relative path."""
+        installation.configure('[breaches]\nfile = "leaked.txt"')
+
+        assert installation.open().breached_passwords() == FileBreaches(installation.folder / "leaked.txt")
+
+    def test_a_server_is_asked_at_its_address(self, installation: Installation) -> None:
+        """With the time that it is given."""
+        installation.configure('[breaches]\nrange_url = "https://ranges.example.fr/range/"\ntimeout = 0.5')
+
+        breaches = installation.open().breached_passwords()
+
+        assert isinstance(breaches, RangeBreaches)
+        assert (breaches.url, breaches.timeout) == ("https://ranges.example.fr/range", timedelta(seconds=0.5))
+
+    def test_a_leaked_password_is_refused_by_what_is_wired(self, installation: Installation) -> None:
+        """The file reaches the services."""
+        installation.configure('[breaches]\nfile = "leaked.txt"\n[policy]\nrequire_email_proof = false')
+        digest = hashlib.sha1(b"un chameau dans le placard", usedforsecurity=False).hexdigest()
+        (installation.folder / "leaked.txt").write_text(f"{digest}:3\n", "ascii")
+        installation.run("schema", "create")
+        with installation.open() as configuration:
+            auth = configuration.wire()
+            directory = configuration.directory()
+            condominium = directory.add_condominium(name="Les Tilleuls", portfolio_id="martin")
+            account = directory.add_account(condominium.id, label="Lot 1")
+            contact = directory.add_contact(account.id, name="Jeanne")
+            code = auth.activation.issue(contact.id, by=Manager(id="m", portfolio_id="martin")).code
+
+            with pytest.raises(PasswordRejected) as refusal:
+                auth.activation.activate(
+                    code=code,
+                    email="jeanne@example.fr",
+                    password="un chameau dans le placard",
+                    source=Source("192.0.2.7"),
+                )
+
+        assert refusal.value.violations == ("breached",)
+
+    @pytest.mark.parametrize(
+        "table",
+        ["[breaches]", '[breaches]\nfile = "a"\nrange_url = "https://ranges.example.fr"'],
+    )
+    def test_there_is_one_of_the_two(self, installation: Installation, table: str) -> None:
+        """Neither none nor both."""
+        installation.configure(table)
+
+        with pytest.raises(ConfigurationError, match="either file or range_url"):
+            installation.open()

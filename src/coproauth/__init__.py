@@ -57,6 +57,7 @@ from coproauth.facade import Coproauth
 from coproauth.policy import Argon2Parameters, Locale, Policy, ThrottleRule
 from coproauth.ports import (
     AuditSink,
+    BreachedPasswords,
     Clock,
     Directory,
     Mailer,
@@ -90,6 +91,7 @@ __all__ = [
     "AuditEvent",
     "AuditSink",
     "BackgroundCourier",
+    "BreachedPasswords",
     "Clock",
     "Condominium",
     "ConfigurationError",

@@ -17,6 +17,7 @@ from sqlalchemy import Engine, MetaData
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
+from coproauth.adapters.breaches import FileBreaches, RangeBreaches
 from coproauth.adapters.hashers import hasher_of
 from coproauth.adapters.logging import LoggingAudit
 from coproauth.adapters.smtp import SmtpMailer
@@ -33,7 +34,7 @@ from coproauth.core.messages import Message
 from coproauth.errors import ConfigurationError
 from coproauth.facade import Coproauth
 from coproauth.policy import Policy
-from coproauth.ports import AuditSink, Directory, Store, Throttle
+from coproauth.ports import AuditSink, BreachedPasswords, Directory, Store, Throttle
 from coproauth.toml_values import TomlReader, read_toml
 
 if TYPE_CHECKING:
@@ -62,6 +63,28 @@ class RedisSettings:
 
 
 @attrs.frozen(kw_only=True)
+class BreachSettings:
+    """Who knows the passwords that leaked elsewhere: a file, or a server of ranges.
+
+    Attributes:
+        file: of SHA-1 digests, sorted; relative to the folder of the configuration.
+        range_url: of a server that speaks the range protocol.
+        timeout: how long its answer is waited for.
+
+    Raises:
+        ConfigurationError: not exactly one of the two is named.
+    """
+
+    file: str | None = None
+    range_url: str | None = None
+    timeout: timedelta = timedelta(seconds=2)
+
+    def __attrs_post_init__(self) -> None:
+        if (self.file is None) == (self.range_url is None):
+            raise ConfigurationError("there must be either file or range_url")
+
+
+@attrs.frozen(kw_only=True)
 class AuditSettings:
     """Where the audit trail goes.
 
@@ -86,6 +109,7 @@ class Configuration:
         database_settings: connections and waits.
         smtp: the mail server, if mail is to be sent.
         redis: where attempts are counted, instead of the database.
+        breaches: who knows the passwords that leaked elsewhere, if anybody is asked.
         policy: every limit.
         audit: where the audit trail goes.
         folder: where relative paths start: that of the file.
@@ -100,6 +124,7 @@ class Configuration:
     database_settings: EngineSettings = EngineSettings()
     smtp: SmtpMailer | None = None
     redis: RedisSettings | None = None
+    breaches: BreachSettings | None = None
     policy: Policy = Policy()
     audit: AuditSettings = AuditSettings()
     folder: Path = Path()
@@ -166,6 +191,19 @@ class Configuration:
             raise ConfigurationError("smtp is missing; it must be a table, for mail to be sent")
         return self.smtp
 
+    def breached_passwords(self) -> BreachedPasswords | None:
+        """Return who knows the passwords that leaked elsewhere, if anybody is asked.
+
+        Raises:
+            ConfigurationError: the address cannot be asked safely.
+        """
+        settings = self.breaches
+        if settings is None:
+            return None
+        if settings.range_url is not None:
+            return RangeBreaches(url=settings.range_url, timeout=settings.timeout)
+        return FileBreaches(self.folder / str(settings.file))
+
     def wire(self, *, directory: Directory | None = None) -> Coproauth:
         """Return the library, over the stand-alone directory unless the host's own is given.
 
@@ -183,6 +221,7 @@ class Configuration:
             hasher=hasher_of(self.policy, peppers=self.peppers, legacy_hashes=self.legacy_hashes),
             throttle=throttle,
             audit=self._audit(),
+            breaches=self.breached_passwords(),
         )
 
     @cached_property

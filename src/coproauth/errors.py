@@ -11,7 +11,7 @@ from datetime import timedelta
 from functools import partial
 from typing import ClassVar, Literal, get_args
 
-Outage = Literal["store_conflict", "store_away", "outcome_unknown", "throttle_away"]
+Outage = Literal["store_conflict", "store_away", "outcome_unknown", "throttle_away", "breaches_away"]
 
 
 class ConfigurationError(Exception):
@@ -30,6 +30,7 @@ class Unavailable(Exception):  # noqa: N818 - named for what the caller is to do
             connection was lost while the commit was under way, so the whole step was kept or none of it; or it was
             kept, and could not be recorded in the audit trail.
             ``throttle_away``: attempts cannot be counted, and are not admitted uncounted (fail closed, ASVS V16.5.3).
+            ``breaches_away``: leaked passwords cannot be asked for, and the policy takes no new password without.
     """
 
     reasons: ClassVar[tuple[str, ...]] = get_args(Outage)

@@ -14,6 +14,7 @@ from coproauth.errors import ConfigurationError
 from coproauth.policy import Policy
 from coproauth.ports import (
     AuditSink,
+    BreachedPasswords,
     Clock,
     Directory,
     Mailer,
@@ -75,6 +76,7 @@ class Coproauth:
         hasher: PasswordHasher | None = None,
         throttle: Throttle | None = None,
         audit: AuditSink | None = None,
+        breaches: BreachedPasswords | None = None,
     ) -> None:
         """Wire the services.
 
@@ -91,6 +93,7 @@ class Coproauth:
             hasher: Argon2id at the policy's cost, if not given.
             throttle: the store's own counters, if not given.
             audit: Python's logging, if not given.
+            breaches: tells whether a new password has leaked; if not given, nobody does.
 
         Raises:
             ConfigurationError: a key is missing or short, the portal's address is no safe base for links, or the
@@ -116,9 +119,9 @@ class Coproauth:
         self.portal_url = urls.base
         self.directory = directory
         self.keyring = ports["keyring"]
-        self.activation = ActivationService(**ports, hasher=hasher)
-        self.login = LoginService(**ports, hasher=hasher)
-        self.password_reset = PasswordResetService(**ports, hasher=hasher)
+        self.activation = ActivationService(**ports, hasher=hasher, breaches=breaches)
+        self.login = LoginService(**ports, hasher=hasher, breaches=breaches)
+        self.password_reset = PasswordResetService(**ports, hasher=hasher, breaches=breaches)
         self.accounts = AccountSwitcher(**ports)
         self.maintenance = Maintenance(**ports)
         self.personal_data = PersonalData(**ports)

@@ -14,6 +14,7 @@ from coproauth.errors import ConfigurationError
 
 Locale = Literal["fr", "en"]
 ThrottleOutage = Literal["refuse", "local"]
+BreachOutage = Literal["accept", "refuse"]
 LOCALES: tuple[Locale, ...] = ("fr", "en")
 
 PASSWORD_FLOOR = 8  # code points; NIST SP 800-63B-4 §3.1.1.2: no verifier may accept fewer
@@ -130,6 +131,8 @@ class Policy:
         password_max_length: code points, 64 or more (NIST SP 800-63B-4 §3.1.1.2; ASVS V6.2.9).
         digits_only_min_length: code points; a password of digits alone must be this long (20 digits: 66 bits).
         context_words: words that anyone would try here, beside names and addresses (ASVS V6.1.2).
+        breach_outage: when nobody can tell whether a new password has leaked: ``"accept"`` it if nothing else is wrong
+            with it, and say so in the log (ASVS V6.2.12), or ``"refuse"`` every new password meanwhile.
         argon2: the cost of a password hash.
         argon2_limit: the most that a hash found in the store may cost, besides the cost above; a dearer one fits no
             password, so that a row that somebody else wrote exhausts no memory.
@@ -193,6 +196,7 @@ class Policy:
         "syndicat",
         "gestionnaire",
     )
+    breach_outage: BreachOutage = "accept"
     argon2: Argon2Parameters = Argon2Parameters.rfc_9106_low_memory()
     argon2_limit: Argon2Parameters = Argon2Parameters(memory_cost=256 * 1024, time_cost=10, parallelism=16)
     unsafe_cheap_hashes: bool = False
@@ -291,6 +295,7 @@ class Policy:
             ),
             (self.login_idle_warning < self.login_idle, "the warning must come before an idle login is removed"),
             (self.throttle_outage in get_args(ThrottleOutage), "throttle_outage must be 'refuse' or 'local'"),
+            (self.breach_outage in get_args(BreachOutage), "breach_outage must be 'accept' or 'refuse'"),
             (self.clock_leeway <= timedelta(seconds=60), "clock_leeway must be at most 60 seconds"),
         )
 

@@ -65,6 +65,18 @@ class PasswordHasher(Protocol):
         ...
 
 
+class BreachedPasswords(Protocol):
+    """Knows the passwords that leaked elsewhere, and are tried everywhere since (NIST SP 800-63B-4 §3.1.1.2)."""
+
+    def is_breached(self, password: str) -> bool:
+        """Whether a password is among them, in exactly this spelling; it is in NFC, and nobody is told of it.
+
+        Raises:
+            Unavailable: that cannot be told just now (``breaches_away``).
+        """
+        ...
+
+
 class Directory(Protocol):
     """The host's condominiums, accounts and contacts: read-only, and the truth about them."""
 

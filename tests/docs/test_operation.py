@@ -16,14 +16,14 @@ import pytest
 from coproauth import Argon2Parameters, ThrottleRule, cli
 from coproauth.adapters.smtp import SmtpMailer
 from coproauth.adapters.sqlalchemy import EngineSettings
-from coproauth.configuration import AuditSettings, Configuration, RedisSettings
+from coproauth.configuration import AuditSettings, BreachSettings, Configuration, RedisSettings
 
 _DOCS = Path(__file__).parents[2] / "docs"
 _HEADING = re.compile(r"^## `coproauth (?P<path>[\w -]+)`$", re.MULTILINE)
 _ROW = re.compile(r"^\| `(?P<name>[^`]+)` \|(?: (?P<default>[^|]+) \|)? [^|]+ \|$", re.MULTILINE)
 _TOML = re.compile(r"^(?P<indent> *)```toml\n(?P<text>.*?)^(?P=indent)```$", re.MULTILINE | re.DOTALL)
 _NOT_IN_FILES = {"folder", "_opened", "ssl_context", "clock", "secrets"}
-_TABLES = {"database_settings", "smtp", "redis", "policy", "audit"}
+_TABLES = {"database_settings", "smtp", "redis", "policy", "audit", "breaches"}
 
 
 def _parsers() -> dict[str, argparse.ArgumentParser]:
@@ -90,6 +90,7 @@ class TestConfiguration:
             ("database_settings.", EngineSettings),
             ("smtp.", SmtpMailer),
             ("redis.", RedisSettings),
+            ("breaches.", BreachSettings),
             ("audit.", AuditSettings),
             ("policy.throttle_….", ThrottleRule),
             ("policy.argon2.", Argon2Parameters),

@@ -18,7 +18,17 @@ from coproauth.portal.refusals import faults_of
 from coproauth.portal.words import Words, initials, load_texts
 
 _PACKAGE = Path(errors.__file__).parent
-_VIOLATIONS = ("too_short", "too_long", "digits_only", "repeated", "common", "context_word", "unchanged")
+_VIOLATIONS = (
+    "too_short",
+    "too_long",
+    "digits_only",
+    "repeated",
+    "common",
+    "context_word",
+    "breached",
+    "malformed",
+    "unchanged",
+)
 
 
 def _words(locale: Locale) -> Words:

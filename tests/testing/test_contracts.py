@@ -26,6 +26,7 @@ from tests.testing.broken_adapters import (
     sound_mailer,
     sound_sink,
 )
+from tests.testing.broken_breaches import BREACHES, sound_breaches
 from tests.testing.broken_operations import SESSION_VIEWS
 from tests.testing.broken_stores import STORES
 from tests.testing.broken_throttles import THROTTLES
@@ -116,6 +117,13 @@ PORTS = (
     ),
     Port("mailer", kit.laws_of_mailer(), kit.check_mailer, sound_mailer, MAILERS),
     Port("password_hasher", kit.laws_of_password_hasher(), kit.check_password_hasher, sound_hasher, HASHERS),
+    Port(
+        "breached_passwords",
+        kit.laws_of_breached_passwords(),
+        kit.check_breached_passwords,
+        sound_breaches,
+        BREACHES,
+    ),
     Port("audit_sink", kit.laws_of_audit_sink(), kit.check_audit_sink, sound_sink, SINKS),
     Port("clock", kit.laws_of_clock(), kit.check_clock, SystemClock, CLOCKS),
     Port("secret_source", kit.laws_of_secret_source(), kit.check_secret_source, SystemSecrets, SECRETS),

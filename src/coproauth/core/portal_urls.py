@@ -21,11 +21,12 @@ def is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-def _is_safe(portal_url: str) -> bool:
-    if not (portal_url.isascii() and portal_url.isprintable() and _PLAIN_URL.fullmatch(portal_url)):
+def is_plain_url(url: str) -> bool:
+    """Whether an address is ``https://``, or ``http://`` on loopback, with nothing in it that could point elsewhere."""
+    if not (url.isascii() and url.isprintable() and _PLAIN_URL.fullmatch(url)):
         return False
     try:
-        parts = urlsplit(portal_url)
+        parts = urlsplit(url)
         host, _ = parts.hostname, parts.port
     except ValueError:
         return False
@@ -33,7 +34,7 @@ def _is_safe(portal_url: str) -> bool:
 
 
 def _plain(portal_url: object) -> str:
-    if not isinstance(portal_url, str) or not _is_safe(portal_url):
+    if not isinstance(portal_url, str) or not is_plain_url(portal_url):
         raise ConfigurationError("portal_url must be a plain https:// address (http:// on loopback only)")
     return portal_url.rstrip("/")
 

@@ -15,7 +15,7 @@ from coproauth.core.activation_codes import ActivationCode
 from coproauth.core.audit import Pathway
 from coproauth.core.identities import EmailAddress, Identity
 from coproauth.core.messages import MailKind
-from coproauth.core.password_policy import parse_password, person_context, violations
+from coproauth.core.password_policy import parse_password
 from coproauth.core.sessions import SessionView, SignedIn
 from coproauth.core.sources import Source
 from coproauth.core.text import parse_type
@@ -305,8 +305,8 @@ class ActivationService(PasswordService):
         if request.password is None:
             return (request.fault or "malformed",)
         email = candidate.email.address if candidate.email else ""
-        context = person_context(email, [candidate.contact] if candidate.contact else [])
-        return violations(request.password, context=[*context, request.code], policy=self.policy)
+        contacts = [candidate.contact] if candidate.contact else []
+        return self._passwords.violations(request.password, email=email, contacts=contacts, typed=[request.code])
 
     def _candidate(self, work: UnitOfWork, request: _Request, judgement: _Judgement) -> core.Candidate:
         code, contact = self._code_and_contact(work, request.indices)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable
 from datetime import datetime
 
@@ -11,10 +12,12 @@ from coproauth.core.accounts import Contact
 from coproauth.core.identities import Identity
 from coproauth.core.messages import MailKind
 from coproauth.core.password_policy import person_context, violations
-from coproauth.errors import PasswordRejected, Throttled
+from coproauth.errors import PasswordRejected, Throttled, Unavailable
 from coproauth.policy import Policy
-from coproauth.ports import PasswordHasher, UnitOfWork
+from coproauth.ports import BreachedPasswords, PasswordHasher, UnitOfWork
 from coproauth.services.outgoing_mail import OutgoingMail
+
+_log = logging.getLogger("coproauth.passwords")
 
 
 @attrs.frozen(kw_only=True)
@@ -24,6 +27,7 @@ class Passwords:
     hasher: PasswordHasher
     policy: Policy
     mail: OutgoingMail
+    breaches: BreachedPasswords | None
 
     def fit(self, identity: Identity | None, password: str) -> bool:
         """Whether the password is the login's. One hash is computed whether or not there is such a login."""
@@ -48,10 +52,35 @@ class Passwords:
 
         Raises:
             PasswordRejected: it is against the policy.
+            Unavailable: whether it has leaked cannot be told, and the policy takes no new password without.
         """
-        found = violations(password, context=person_context(email, contacts), policy=self.policy)
+        found = self.violations(password, email=email, contacts=contacts)
         if found:
             raise PasswordRejected(violations=found)
+
+    def violations(
+        self, password: str, *, email: str, contacts: Iterable[Contact], typed: Iterable[str] = ()
+    ) -> tuple[str, ...]:
+        """Return what is wrong with a new password; whether it has leaked is asked last, and only if nothing else is.
+
+        ``typed`` is what else stands in the same form. To be called outside any unit of work: the answer may come over
+        a network.
+
+        Raises:
+            Unavailable: whether it has leaked cannot be told, and the policy takes no new password without.
+        """
+        context = [*person_context(email, contacts), *typed]
+        found = violations(password, context=context, policy=self.policy)
+        return found or (("breached",) if self._has_leaked(password) else ())
+
+    def _has_leaked(self, password: str) -> bool:
+        try:
+            return self.breaches is not None and self.breaches.is_breached(password)
+        except Unavailable:
+            if self.policy.breach_outage == "refuse":
+                raise
+            _log.warning("nobody could tell whether a new password has leaked; it was accepted")
+            return False
 
     def write(
         self,

@@ -14,7 +14,17 @@ from coproauth.core.sources import Source
 from coproauth.core.throttling import device_key, login_key, password_keys
 from coproauth.core.tokens import Keyring
 from coproauth.policy import Policy
-from coproauth.ports import AuditSink, Clock, Directory, PasswordHasher, SecretSource, Store, Throttle, UnitOfWork
+from coproauth.ports import (
+    AuditSink,
+    BreachedPasswords,
+    Clock,
+    Directory,
+    PasswordHasher,
+    SecretSource,
+    Store,
+    Throttle,
+    UnitOfWork,
+)
 from coproauth.services.attempts import Attempt, Attempts
 from coproauth.services.outgoing_mail import OutgoingMail
 from coproauth.services.passwords import Passwords
@@ -72,6 +82,7 @@ class PasswordService(Service):
     """A service that also verifies or writes passwords."""
 
     hasher: PasswordHasher
+    breaches: BreachedPasswords | None = None
 
     def _admit_password(self, attempt: Attempt, source: Source, email_key: str) -> None:
         """Count an attempt at a login's password; its success forgets the failures of strangers as well.
@@ -99,4 +110,4 @@ class PasswordService(Service):
 
     @cached_property
     def _passwords(self) -> Passwords:
-        return Passwords(hasher=self.hasher, policy=self.policy, mail=self._mail)
+        return Passwords(hasher=self.hasher, policy=self.policy, mail=self._mail, breaches=self.breaches)

@@ -4,7 +4,7 @@ Here is what needs nothing else; ``contracts`` (the laws of the ports), ``strate
 Hypothesis) are imported by their own names.
 """
 
-from coproauth.testing.fakes import FakeClock
+from coproauth.testing.fakes import FakeClock, LeakedPasswords
 from coproauth.testing.sandbox import Sandbox, cheap_policy
 
-__all__ = ["FakeClock", "Sandbox", "cheap_policy"]
+__all__ = ["FakeClock", "LeakedPasswords", "Sandbox", "cheap_policy"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
 
@@ -22,3 +23,25 @@ class FakeClock:
         """Move the clock, backwards too."""
         with self._lock:
             self._now += by
+
+
+class LeakedPasswords:
+    """A list of leaked passwords that a test chooses, and that can be away.
+
+    Attributes:
+        asked: what was asked for, in this order.
+        failure: what is raised instead of an answer, if anything.
+    """
+
+    def __init__(self, passwords: Iterable[str] = (), *, failure: Exception | None = None) -> None:
+        """Start with the passwords that leaked."""
+        self.passwords = frozenset(passwords)
+        self.failure = failure
+        self.asked: list[str] = []
+
+    def is_breached(self, password: str) -> bool:
+        """Whether it is one of them."""
+        self.asked.append(password)
+        if self.failure is not None:
+            raise self.failure
+        return password in self.passwords

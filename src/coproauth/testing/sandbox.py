@@ -15,7 +15,7 @@ from coproauth.core.sources import Source
 from coproauth.errors import EmailProofRequired
 from coproauth.facade import Coproauth
 from coproauth.policy import Argon2Parameters, Policy
-from coproauth.ports import Directory, Store
+from coproauth.ports import BreachedPasswords, Directory, Store
 from coproauth.testing.fakes import FakeClock
 
 PORTFOLIO = "portfolio-1"
@@ -82,6 +82,7 @@ class Sandbox:
         directory: WritableDirectory | None = None,
         policy: Policy | None = None,
         clock: FakeClock | None = None,
+        breaches: BreachedPasswords | None = None,
     ) -> Sandbox:
         """Return an empty town, in memory unless a store and a directory are given."""
         store = store or MemoryStore()
@@ -96,6 +97,7 @@ class Sandbox:
             policy=policy or cheap_policy(),
             clock=clock,
             audit=audit,
+            breaches=breaches,
         )
         return cls(auth, store, directory, mailer, audit, clock)
 

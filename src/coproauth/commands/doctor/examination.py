@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from coproauth.commands.doctor import database, mail, redis, settings
+from coproauth.commands.doctor import breaches, database, mail, redis, settings
 from coproauth.commands.doctor.findings import Finding, bad, good
 from coproauth.configuration import Configuration
 from coproauth.errors import ConfigurationError
@@ -25,3 +25,4 @@ def examine(file: Path, clock: Clock) -> Iterator[Finding]:
         yield from database.examine(configuration, clock)
         yield from redis.examine(configuration, clock)
         yield from mail.examine(configuration, clock)
+        yield from breaches.examine(configuration)

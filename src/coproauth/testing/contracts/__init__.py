@@ -5,6 +5,11 @@ callable that opens a context with a new adapter, and with what it takes to look
 """
 
 from coproauth.testing.contracts.audit_sink import ReadSink, check_audit_sink, laws_of_audit_sink
+from coproauth.testing.contracts.breached_passwords import (
+    KnownLeaks,
+    check_breached_passwords,
+    laws_of_breached_passwords,
+)
 from coproauth.testing.contracts.clock import check_clock, laws_of_clock
 from coproauth.testing.contracts.directory import (
     FilledDirectory,
@@ -31,6 +36,7 @@ from coproauth.testing.contracts.throttle import check_throttle, laws_of_throttl
 __all__ = [
     "Capability",
     "FilledDirectory",
+    "KnownLeaks",
     "Law",
     "LawBroken",
     "Make",
@@ -39,6 +45,7 @@ __all__ = [
     "Report",
     "StoreAndDirectory",
     "check_audit_sink",
+    "check_breached_passwords",
     "check_clock",
     "check_directory",
     "check_mailer",
@@ -50,6 +57,7 @@ __all__ = [
     "check_throttle",
     "check_writable_directory",
     "laws_of_audit_sink",
+    "laws_of_breached_passwords",
     "laws_of_clock",
     "laws_of_directory",
     "laws_of_mailer",
