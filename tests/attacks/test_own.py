@@ -219,6 +219,40 @@ class TestManagersHand:
         assert town.auth.login.choose_password(second, new_password=OTHER, source=town.source).session.email == JEANNE
 
 
+class TestHoard:
+    """Known browsers do not multiply guesses."""
+
+    def test_x24_tokens_hoarded_before_a_change_of_password_bring_no_guesses(self, town: Town) -> None:
+        """Twenty logins while he had the password are ten guesses at the next one, and not two hundred."""
+        session, another = town.move_in().token, _sources()
+        hoard = [str(town.log_in(JEANNE).device_token) for _ in range(20)]
+        town.auth.login.change_password(session, current_password=PASSWORD, new_password=OTHER, source=town.source)
+
+        verdicts = [
+            refusal_of(self._guess(town, attrs.evolve(another(), device_token=token)))[0]
+            for token in hoard
+            for _ in range(2)
+        ]
+
+        assert verdicts.count(LoginRefused) == 10
+
+    def test_x24_the_owner_s_browser_is_known_again_once_it_was_used(self, town: Town) -> None:
+        """The login that opens under the new password makes it one that strangers do not slow."""
+        session = town.move_in().token
+        browser = attrs.evolve(town.source, device_token=town.log_in(JEANNE).device_token)
+        town.auth.login.change_password(session, current_password=PASSWORD, new_password=OTHER, source=town.source)
+        again = town.auth.login.log_in(email=JEANNE, password=OTHER, source=browser)
+        another = _sources()
+        for _ in range(10):
+            refusal_of(self._guess(town, another()))
+
+        known = attrs.evolve(browser, device_token=again.device_token)
+        assert town.auth.login.log_in(email=JEANNE, password=OTHER, source=known).session.email == JEANNE
+
+    def _guess(self, town: Town, source: Source) -> Callable[[], object]:
+        return lambda: town.auth.login.log_in(email=JEANNE, password="deux loutres dans la cour", source=source)
+
+
 class TestNames:
     """Whoever names a condominium writes no mail in the name of the portal."""
 

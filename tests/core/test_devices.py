@@ -49,6 +49,16 @@ class TestKnown:
         assert device is not None
         assert (device.nonce, device.is_of(_JEANNE), device.is_of(_MARC)) == ("n" * 32, True, False)
 
+    def test_it_knows_the_login_as_it_was(self) -> None:
+        """After a change of password it must be opened here anew; a login that is gone is known to nobody."""
+        device = _DEVICES.known(_TOKEN, email_key=_JEANNE.email_key, at=_AT)
+        assert device is not None
+
+        assert device.knows(_JEANNE)
+        assert not device.knows(attrs.evolve(_JEANNE, credential_stamp=4))
+        assert not device.knows(attrs.evolve(_JEANNE, id="identity-3"))
+        assert not device.knows(None)
+
     def test_it_is_not_known_to_another(self) -> None:
         """A stranger's own token does not make a known browser of his at the login he attacks."""
         assert not _is_known(_TOKEN, _MARC)
@@ -94,7 +104,9 @@ class TestKnown:
         assert not _is_known(link)
         assert not isinstance(_RING.read_link(Purpose.RESET, _TOKEN, at=_AT, policy=_POLICY), LinkClaims)
 
-    @pytest.mark.parametrize("payload", [[], ["a", "b"], ["a", "b", 3], ["a", "b", "c", "d"]])
+    @pytest.mark.parametrize(
+        "payload", [[], ["a", "b", "c"], ["a", "b", 3, 4], ["a", "b", "c", "d"], ["a", "b", "c", True]]
+    )
     def test_claims_of_another_shape_count_as_none(self, payload: list[object]) -> None:
         """A later release may sign something else under this purpose."""
         assert not _is_known(_RING.sign(Purpose.DEVICE, payload, at=_AT))

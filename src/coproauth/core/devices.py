@@ -21,7 +21,6 @@ from coproauth.policy import Policy
 LOGINS_KEPT = 5  # logins that one browser is known to: the computer of a family
 NONCE_BYTES = 16  # 128 bits: no two browsers are counted as one
 _SEPARATOR = "~"  # may stand in a cookie, and in no signed token
-_CLAIMS = 3
 
 
 @attrs.frozen(kw_only=True)
@@ -32,15 +31,24 @@ class Device:
         identity_id: that login.
         email_mac: of its comparison key, keyed: a cookie tells nobody whose login was opened here.
         nonce: names the browser for this login, at random; its own failures are counted on it.
+        credential_stamp: of the login when it was opened.
     """
 
     identity_id: str
     email_mac: str
     nonce: str
+    credential_stamp: int
 
     def is_of(self, identity: Identity) -> bool:
         """Whether it was this login, and not one that had the same e-mail before."""
         return self.identity_id == identity.id
+
+    def knows(self, identity: Identity | None) -> bool:
+        """Whether the login is as it was: whoever had its password once, in however many browsers, is a stranger since.
+
+        Without that, who hoards tokens while he has the password has ten guesses for each once it was changed.
+        """
+        return identity is not None and self.is_of(identity) and self.credential_stamp == identity.credential_stamp
 
 
 @attrs.frozen(kw_only=True)
@@ -72,6 +80,7 @@ class Devices:
             identity_id=identity.id,
             email_mac=macs[0],
             nonce=known.nonce if known and known.is_of(identity) else nonce,
+            credential_stamp=identity.credential_stamp,
         )
         others = [
             token
@@ -89,8 +98,8 @@ class Devices:
                 Purpose.DEVICE, token, at=at, lifetime=self.policy.device_lifetime, leeway=self.policy.clock_leeway
             )
             if _is_payload(payload):
-                identity_id, email_mac, nonce = payload
-                yield Device(identity_id=identity_id, email_mac=email_mac, nonce=nonce)
+                identity_id, email_mac, nonce, stamp = payload
+                yield Device(identity_id=identity_id, email_mac=email_mac, nonce=nonce, credential_stamp=stamp)
 
     def _macs_of(self, email_key: str) -> tuple[str, ...]:
         return tuple(mac[:NONCE_BYTES].hex() for mac in self.keyring.macs(Purpose.DEVICE, email_key))
@@ -107,5 +116,5 @@ def _is_among(mac: str, macs: tuple[str, ...]) -> bool:
     return any(hmac.compare_digest(mac.encode(), one.encode()) for one in macs)
 
 
-def _is_payload(payload: object) -> TypeGuard[tuple[str, str, str]]:
-    return isinstance(payload, list) and len(payload) == _CLAIMS and all(isinstance(claim, str) for claim in payload)
+def _is_payload(payload: object) -> TypeGuard[tuple[str, str, str, int]]:
+    return isinstance(payload, list) and [type(claim) for claim in payload] == [str, str, str, int]

@@ -275,7 +275,7 @@ class ActivationService(PasswordService):
         decision = self._decide(candidate)
         match decision:
             case core.LinkToIdentity(_, identity) | core.MustChangePassword(identity) | core.WrongPassword(identity):
-                self._admit_password(attempt, request.source, identity.email_key)
+                self._admit_password_of(attempt, request.source, identity)
                 fits = request.password is not None and self._passwords.fit(identity, request.password)
                 return _Judgement(identity=identity, password_fits=fits)
             case core.AskProof() | core.WrongProof() | core.CreateIdentity():

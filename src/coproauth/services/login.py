@@ -55,6 +55,7 @@ class LoginService(PasswordService):
             self._admit_password(attempt, source, address.key)
             identity = self._look(lambda work: work.identities.by_email(address.key))
             attempt.subject = identity.id if identity else attempt.subject
+            self._admit_stranger(attempt, source, address.key, identity)
             match core.decide_login(identity, password_fits=self._passwords.fit(identity, typed), at=self.clock.now()):
                 case core.RefuseLogin():
                     raise LoginRefused
@@ -299,7 +300,7 @@ class LoginService(PasswordService):
         """Return what is behind a session once its owner has given the password again (ASVS V7.5.1)."""
         view = self._sessions.view(session_token)
         attempt.acts(view.identity.id)
-        self._admit_password(attempt, source, view.identity.email_key)
+        self._admit_password_of(attempt, source, view.identity)
         typed = parse_password(password, field=field, policy=self.policy)
         if not self._passwords.fit(view.identity, typed):
             raise ReauthenticationRequired

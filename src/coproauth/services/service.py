@@ -94,6 +94,25 @@ class PasswordService(Service):
         attempt.admit(*password_keys(source, email_key, device, self.policy))
         attempt.vouch(login_key(email_key, self.policy))
 
+    def _admit_password_of(self, attempt: Attempt, source: Source, identity: Identity) -> None:
+        """Count an attempt at the password of a login that was looked up already.
+
+        Raises:
+            Throttled: too many failures from this source or on this login; from a browser that is known, in it.
+        """
+        self._admit_password(attempt, source, identity.email_key)
+        self._admit_stranger(attempt, source, identity.email_key, identity)
+
+    def _admit_stranger(self, attempt: Attempt, source: Source, email_key: str, identity: Identity | None) -> None:
+        """Count it where a stranger's attempt is counted, too, if the browser is one of before the login's last change.
+
+        Raises:
+            Throttled: too many failures from this source or on this login.
+        """
+        device = self._sessions.device(source, email_key)
+        if device is not None and not device.knows(identity):
+            attempt.admit(*password_keys(source, email_key, None, self.policy))
+
     def _vouch(self, attempt: Attempt, source: Source, identity: Identity) -> None:
         """Have an attempt that needs no password forget all failures with it: guesses lock nobody out."""
         device = self._sessions.device(source, identity.email_key)
