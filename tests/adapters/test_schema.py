@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, Inspector, MetaData, Table, event, insert, inspect, select
+from sqlalchemy import Connection, Engine, Inspector, MetaData, Table, event, insert, inspect, select
 from sqlalchemy.engine import make_url
 from tests.engines import SERVERS, SQL
 
@@ -212,6 +212,25 @@ def test_an_upgrade_that_was_cut_off_is_taken_up_again(
     assert _rows(engine) == (ROWS if is_first_release else dict.fromkeys(ROWS))
 
 
+@pytest.mark.parametrize("kind", SERVERS)
+def test_an_upgrade_whose_connection_is_lost_goes_on_over_another(kind: str, request: pytest.FixtureRequest) -> None:
+    """The step that it was lost in is taken again, and no lock is left behind."""
+    engine = sql_engine(request.getfixturevalue(SERVERS[kind]).create_database(f"schema_{next(_numbers)}"))
+    schema = Schema(engine)
+    statement = schema.steps[1].statements[0]
+    left = itertools.count(0, -1)
+
+    def lose(connection: Connection, _: object, asked: str, *__: object) -> None:
+        if asked == statement and next(left) == 0:
+            _kill(engine, connection.exec_driver_sql(_NUMBER[kind]).scalar_one())
+
+    event.listen(engine, "before_cursor_execute", lose)
+    taken = [step.version for step in schema.upgrade()]
+    engine.dispose()
+
+    assert taken == [step.version for step in schema.steps]
+
+
 def test_a_script_is_cut_into_its_statements(engine: Engine) -> None:
     """Each is run by itself: drivers take one at a time."""
     statements = [statement for step in Schema(engine).steps for statement in step.statements]
@@ -290,6 +309,16 @@ def _at_once(engine: Engine, count: int) -> list[list[int]]:
 
     with ThreadPoolExecutor(count) as threads:
         return list(threads.map(upgrade, range(count)))
+
+
+_NUMBER = {"postgresql": "SELECT pg_backend_pid()", "mariadb": "SELECT CONNECTION_ID()"}
+
+
+def _kill(engine: Engine, number: int) -> None:
+    """Have the server end one of its connections."""
+    is_postgresql = engine.dialect.name == "postgresql"
+    with engine.connect() as other:
+        other.exec_driver_sql(f"SELECT pg_terminate_backend({number})" if is_postgresql else f"KILL {number}")
 
 
 class _CutOffError(Exception):

@@ -160,7 +160,8 @@ class Schema:
                     yield
                     connection.exec_driver_sql("COMMIT")  # before the next one looks
                 finally:
-                    connection.exec_driver_sql("SELECT RELEASE_LOCK('coproauth')")
+                    if not connection.invalidated:  # a connection that was lost has taken the lock along
+                        connection.exec_driver_sql("SELECT RELEASE_LOCK('coproauth')")
             case _:
                 yield
 
