@@ -75,6 +75,8 @@ class TestBounds:
         "change",
         [
             {"password_min_length": 7},
+            {"mail_batch": 10_001},
+            {"purge_batch": 10_001},
             {"password_min_length": 0},
             {"password_max_length": 63},
             {"password_min_length": 100, "password_max_length": 99},

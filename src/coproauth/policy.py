@@ -20,6 +20,7 @@ LOCALES: tuple[Locale, ...] = ("fr", "en")
 PASSWORD_FLOOR = 8  # code points; NIST SP 800-63B-4 §3.1.1.2: no verifier may accept fewer
 _OWASP = {1: 46, 2: 19, 3: 12, 4: 9, 5: 7}  # passes: MiB; OWASP Password Storage, Argon2id
 _ASVS_PASSES = (1, 2, 3)  # of these, what ASVS V11.4.2 accepts at least
+BATCH_CEILING = 10_000  # rows; each is a parameter of a statement, and PostgreSQL takes 65 535 of them
 SECRET_KEY_FLOOR = 32  # bytes; ASVS V11.2.3 asks for 128 bits, an HMAC-SHA-256 key is at its best with 256
 
 
@@ -297,6 +298,10 @@ class Policy:
             (self.throttle_outage in get_args(ThrottleOutage), "throttle_outage must be 'refuse' or 'local'"),
             (self.breach_outage in get_args(BreachOutage), "breach_outage must be 'accept' or 'refuse'"),
             (self.clock_leeway <= timedelta(seconds=60), "clock_leeway must be at most 60 seconds"),
+            (
+                max(self.mail_batch, self.purge_batch) <= BATCH_CEILING,
+                f"mail_batch and purge_batch must be at most {BATCH_CEILING}",
+            ),
         )
 
 
