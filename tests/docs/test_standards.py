@@ -1,7 +1,7 @@
 """The pages of standards and threats name tests that exist, and every test that is named after a requirement is named.
 
 ``tests/standards/`` holds the tests that were written for a line of the page: ``test_v6_2_4_…`` for V6.2.4 of ASVS,
-``test_nist_…`` and ``test_cnil_…`` for a line of the other two tables.
+``test_cnil_…`` for a line of another table. A test elsewhere says in its sentence which line it shows, if any.
 """
 
 from __future__ import annotations
@@ -9,12 +9,11 @@ from __future__ import annotations
 import csv
 import re
 from collections import Counter
-from itertools import chain
 from pathlib import Path
 
 import attrs
 import pytest
-from tests.docs.names import named_tests
+from tests.docs.names import described_tests
 
 _ROOT = Path(__file__).parents[2]
 _PAGE = _ROOT / "docs" / "explanation" / "standards.md"
@@ -22,7 +21,8 @@ _LIST = _ROOT.parent / "shared" / "standards" / "asvs-5.0-applicable.csv"
 _THREATS = _ROOT / "docs" / "explanation" / "threat-model.md"
 _STATES = {"met", "met by the host", "deviation"}
 _NAMED = re.compile(r"`([^`\s]+::[^`\s]+)`")
-_PLACES = frozenset(chain.from_iterable(named_tests().values()))
+_QUOTED = re.compile(r"\bV(\d+\.\d+\.\d+)\b")
+_PLACES = frozenset(described_tests())
 
 
 @attrs.frozen(kw_only=True)
@@ -127,6 +127,14 @@ def _claimed(place: str) -> str:
     """Return the line that a test is named after."""
     found = re.match(r"test_v(\d+)_(\d+)_(\d+)_", place.rpartition("::")[2])
     return f"V{'.'.join(found.groups())}" if found else ""
+
+
+def test_every_test_that_quotes_a_line_stands_in_it() -> None:
+    """Wherever it is: whoever writes "ASVS V" and a number into its sentence says that it shows that line."""
+    stated = {line.id: line.tests for line in _lines()}
+    quoted = [(f"V{line}", place) for place, said in described_tests().items() for line in _QUOTED.findall(said)]
+
+    assert [(line, place) for line, place in quoted if place not in stated.get(line, ())] == []
 
 
 def test_every_threat_has_a_mechanism_a_cost_and_a_test() -> None:
