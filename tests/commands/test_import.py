@@ -99,17 +99,29 @@ def test_an_import_is_on_record_once(ready: Installation) -> None:
     assert events_in(ready) == [("contacts_imported", "succeeded", None)]
 
 
-def test_the_case_of_an_email_is_told_across_imports(ready: Installation, capsys: pytest.CaptureFixture[str]) -> None:
+ON_FILE = "on the contact's file"
+
+
+@pytest.mark.parametrize(
+    ("other", "told"),
+    [
+        ("Claire@example.org", "the same e-mail as {}, in other letters"),
+        ("claire@example.net", "another e-mail than {}, and not imported"),
+    ],
+)
+def test_another_email_is_told_across_imports(
+    ready: Installation, capsys: pytest.CaptureFixture[str], other: str, told: str
+) -> None:
     """In the words in which it is told within a file."""
-    rows = [f"cabinet-1;Les Lilas;Lot 1;Claire;{email}" for email in ("claire@example.org", "Claire@example.org")]
+    rows = [f"cabinet-1;Les Lilas;Lot 1;Claire;{email}" for email in ("claire@example.org", other)]
     ready.run("import", str(write(ready, *rows)))
     within = capsys.readouterr().out.splitlines()[0]
 
     ready.run("import", str(write(ready, rows[1])))
 
     across = capsys.readouterr().out.splitlines()[0]
-    assert within == "line 3: the same e-mail as in line 2, in other letters"
-    assert across == "line 2: the same e-mail as on the contact's file, in other letters"
+    assert within == f"line 3: {told.format('in line 2')}"
+    assert across == f"line 2: {told.format(ON_FILE)}"
 
 
 class TestCodes:

@@ -52,7 +52,7 @@ _ODDITIES = {
     Oddity.BAD_EMAIL: "the e-mail is none, and left out",
     Oddity.SAME_EMAIL: "the same e-mail as {first}",
     Oddity.SAME_EMAIL_IN_OTHER_CASE: "the same e-mail as {first}, in other letters",
-    Oddity.OTHER_EMAIL: "another e-mail than on the contact's file, which is not changed",
+    Oddity.OTHER_EMAIL: "another e-mail than {first}, and not imported",
 }
 
 
