@@ -189,11 +189,14 @@ class NotAllowed(Refused):
 class Throttled(Refused):
     """Too many attempts, or (``busy``) more passwords to hash than the machine can bear; nothing was decided.
 
+    With ``reset_required`` so many attempts at a login have failed that its password alone opens nothing any more: a
+    reset link does, and the password in a browser that is known to it (NIST SP 800-63B-4 §3.2.2).
+
     Attributes:
         retry_after: how long to wait before the next attempt.
     """
 
-    reasons = ("throttled", "busy")
+    reasons = ("throttled", "reset_required", "busy")
 
     def __init__(self, *, retry_after: timedelta, reason: str | None = None) -> None:
         super().__init__(reason=reason)

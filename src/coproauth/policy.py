@@ -98,6 +98,9 @@ class ThrottleRule:
         first_delay: the wait after the last free attempt.
         longest_delay: where the doubling stops.
         forget_after: how long after the last attempt the count starts again from nothing.
+        one_less_every: in place of that, how long it takes to forget one attempt: the count leaks, and attempts that
+            come slower than that are never slowed.
+        limit: the count from which on there is no further attempt until it is cleared, or forgotten.
 
     Raises:
         ConfigurationError: the numbers would slow nobody, or everybody.
@@ -107,15 +110,28 @@ class ThrottleRule:
     first_delay: timedelta
     longest_delay: timedelta
     forget_after: timedelta = timedelta(hours=24)
+    one_less_every: timedelta | None = None
+    limit: int | None = None
 
     def __attrs_post_init__(self) -> None:
         if self.free_attempts < 1 or not timedelta(0) < self.first_delay <= self.longest_delay:
             raise ConfigurationError("a throttle must allow one attempt, and slow those after the free ones")
-        if self.forget_after < self.longest_delay:
+        if self._kept_at_least < self.longest_delay:
             raise ConfigurationError("a throttle must not forget before its longest delay is over")
+        if self.limit is not None and (self.limit <= self.free_attempts or self.one_less_every is not None):
+            raise ConfigurationError(
+                "a throttle's limit must come after its free attempts, and its count must not leak"
+            )
+
+    @property
+    def _kept_at_least(self) -> timedelta:
+        """How long a count that makes anybody wait is kept."""
+        return self.forget_after if self.one_less_every is None else self.one_less_every * self.free_attempts
 
     def delay_after(self, attempts: int) -> timedelta:
         """How long the next attempt must wait once ``attempts`` have been counted."""
+        if self.limit is not None and attempts >= self.limit:
+            return self.forget_after
         excess = attempts - self.free_attempts
         return timedelta(0) if excess < 0 else doubled(self.first_delay, times=excess, longest=self.longest_delay)
 
@@ -153,13 +169,18 @@ class Policy:
         session_idle: when an unused session ends (ASVS V7.3.1).
         session_touch: how exactly the last use is recorded; at most one write in this time.
         clock_leeway: how far the clocks of two servers may differ (at most 60 seconds).
-        throttle_login: attempts on one login, counted until one succeeds (NIST SP 800-63B-4 §3.2.2).
+        throttle_login: attempts on one login, counted until one succeeds; beyond 100 the password alone opens nothing
+            (NIST SP 800-63B-4 §3.2.2).
         throttle_device: attempts on one login from one browser in which it was opened before; a stranger's attempts are
             not among them (OWASP, device cookies).
         device_lifetime: how long a browser is known after its last login.
         notice_after_failures: after how many failures the owner is told by mail of a login (ASVS V6.3.5).
         throttle_code: attempts with one activation code; and with the digits for one address, whatever the code.
         throttle_source: failed attempts from one source.
+        throttle_portal: failed attempts at passwords, and likewise at codes, of all unknown browsers together; it
+            forgets as many as people make in ordinary life (``docs/explanation/throttling.md``: how to scale it).
+        throttle_portal_spares: how many failures a source may have before those of the whole portal slow it.
+        throttle_manager: what one manager does to single contacts, and to whole condominiums.
         throttle_requests: mails that one source can have sent.
         throttle_mail: mails of one kind to one address, and mails that one code or login can have sent; the delay
             stays short enough that nobody is kept from a reset for long.
@@ -219,10 +240,18 @@ class Policy:
     clock_leeway: timedelta = timedelta(seconds=60)
 
     throttle_login: ThrottleRule = ThrottleRule(
-        free_attempts=10, first_delay=timedelta(seconds=30), longest_delay=timedelta(hours=1)
+        free_attempts=10,
+        first_delay=timedelta(seconds=30),
+        longest_delay=timedelta(hours=1),
+        forget_after=timedelta(days=30),
+        limit=100,
     )
     throttle_device: ThrottleRule = ThrottleRule(
-        free_attempts=10, first_delay=timedelta(seconds=30), longest_delay=timedelta(hours=1)
+        free_attempts=10,
+        first_delay=timedelta(seconds=30),
+        longest_delay=timedelta(hours=1),
+        forget_after=timedelta(days=30),
+        limit=100,
     )
     device_lifetime: timedelta = timedelta(days=180)
     notice_after_failures: int = 5
@@ -231,6 +260,19 @@ class Policy:
     )
     throttle_source: ThrottleRule = ThrottleRule(
         free_attempts=50, first_delay=timedelta(seconds=5), longest_delay=timedelta(hours=1)
+    )
+    throttle_portal: ThrottleRule = ThrottleRule(
+        free_attempts=1000,
+        first_delay=timedelta(milliseconds=100),
+        longest_delay=timedelta(seconds=5),
+        one_less_every=timedelta(milliseconds=100),
+    )
+    throttle_portal_spares: int = 3
+    throttle_manager: ThrottleRule = ThrottleRule(
+        free_attempts=300,
+        first_delay=timedelta(minutes=1),
+        longest_delay=timedelta(hours=1),
+        one_less_every=timedelta(seconds=30),
     )
     throttle_requests: ThrottleRule = ThrottleRule(
         free_attempts=20, first_delay=timedelta(seconds=30), longest_delay=timedelta(hours=1)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+import attrs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from coproauth import Policy, Source, ThrottleRule
+from coproauth import ConfigurationError, Manager, Policy, Source, ThrottleRule
 from coproauth.adapters.memory_throttle import MemoryThrottle
 from coproauth.core.messages import MailKind
 from coproauth.core.throttling import (
@@ -19,9 +20,12 @@ from coproauth.core.throttling import (
     decide_admission,
     login_key,
     mail_key,
+    manager_key,
+    portal_key,
     requests_key,
     sender_key,
     source_key,
+    uncounted,
 )
 
 _AT = datetime(2026, 1, 1, 8, tzinfo=UTC)
@@ -55,16 +59,41 @@ class TestDelay:
         assert timedelta(0) <= delay <= rule.delay_after(attempts + 1) <= rule.longest_delay
 
     @given(st.integers(0, 10_000))
-    @pytest.mark.parametrize("field", ["login", "code", "source", "requests", "mail"])
+    @pytest.mark.parametrize("field", ["login", "device", "code", "source", "portal", "manager", "requests", "mail"])
     def test_every_rule_of_the_policy_holds_for_any_number(self, field: str, attempts: int) -> None:
         """No number of attempts breaks the arithmetic."""
         rule: ThrottleRule = getattr(_POLICY, f"throttle_{field}")
 
-        assert rule.delay_after(attempts) <= rule.longest_delay
+        is_beyond = rule.limit is not None and attempts >= rule.limit
+        assert rule.delay_after(attempts) <= (rule.forget_after if is_beyond else rule.longest_delay)
 
     def test_nobody_is_locked_out_of_a_login_for_more_than_an_hour(self) -> None:
-        """A-65: an attacker slows a login, and cannot close it."""
+        """A-65: an attacker slows a login; below the limit no wait is longer."""
         assert _POLICY.throttle_login.longest_delay <= timedelta(hours=1)
+
+    def test_a_hundred_failures_in_a_row_are_the_most(self) -> None:
+        """NIST SP 800-63B-4 §3.2.2: the hundredth is followed by none until the count is cleared, or long forgotten."""
+        rule = _POLICY.throttle_login
+
+        assert (rule.delay_after(99), rule.delay_after(100)) == (timedelta(hours=1), timedelta(days=30))
+
+    def test_a_stranger_slows_the_portal_by_seconds_at_most(self) -> None:
+        """However many failures there are."""
+        assert _POLICY.throttle_portal.delay_after(10**9) == timedelta(seconds=5)
+
+    @pytest.mark.parametrize(
+        "numbers",
+        [
+            {"one_less_every": timedelta(seconds=1)},
+            {"one_less_every": timedelta(0)},
+            {"limit": 3},
+            {"limit": 5, "one_less_every": timedelta(minutes=5)},
+        ],
+    )
+    def test_numbers_that_contradict_each_other_are_a_mistake(self, numbers: dict[str, timedelta]) -> None:
+        """A leak that forgets before the longest delay is over, a limit among the free attempts, and both together."""
+        with pytest.raises(ConfigurationError):
+            attrs.evolve(_RULE, **numbers)  # type: ignore[arg-type]
 
 
 class TestAdmission:
@@ -127,6 +156,91 @@ class TestAdmission:
         assert throttle.admit([_KEY], at=at) == timedelta(0)
 
 
+_LEAKY = attrs.evolve(_RULE, one_less_every=timedelta(minutes=2))
+_STEPS = st.lists(st.tuples(st.booleans(), st.timedeltas(timedelta(0), timedelta(minutes=5))), max_size=30)
+
+
+class TestLeak:
+    """A count that leaks forgets one attempt in each span of time, however the attempts fall."""
+
+    @given(_STEPS)
+    def test_it_is_what_a_bucket_with_a_hole_would_hold(self, steps: list[tuple[bool, timedelta]]) -> None:
+        """Compared with a level that falls steadily: what is counted is the level, rounded up."""
+        every, now, level = timedelta(minutes=2), _AT, timedelta(0)
+        counter = uncounted(now)
+
+        for is_attempt, step in steps:
+            now, level = now + step, max(level - step, timedelta(0))
+            if is_attempt:
+                counter, level = counter.current(_LEAKY, at=now).one_more(_LEAKY, at=now), level + every
+
+            assert counter.current(_LEAKY, at=now).attempts == -(-level // every)
+
+    @given(st.integers(1, 10), st.timedeltas(timedelta(0), timedelta(days=1)))
+    def test_a_clock_that_goes_back_adds_nothing(self, attempts: int, behind: timedelta) -> None:
+        """D-25: of two servers, the one whose clock is behind counts no more than the other."""
+        counter = uncounted(_AT)
+        for _ in range(attempts):
+            counter = counter.one_more(_LEAKY, at=_AT)
+
+        assert counter.current(_LEAKY, at=_AT - behind).attempts == attempts
+
+    def test_what_comes_slower_than_the_leak_is_never_slowed(self) -> None:
+        """Ordinary life goes on for ever."""
+        throttle = MemoryThrottle()
+        key = ThrottleKey(name="portal", rule=_LEAKY)
+
+        waits = {throttle.admit([key], at=_AT + number * timedelta(minutes=2)) for number in range(1000)}
+
+        assert waits == {timedelta(0)}
+
+    def test_what_comes_faster_is(self) -> None:
+        """The free attempts are used up in the end."""
+        throttle = MemoryThrottle()
+        key = ThrottleKey(name="portal", rule=_LEAKY)
+
+        waits = [throttle.admit([key], at=_AT + number * timedelta(seconds=20)) for number in range(8)]
+
+        assert waits.count(timedelta(0)) < len(waits)
+
+    def test_an_attempt_given_back_leaves_the_leak_as_it_was(self) -> None:
+        """One more and one less is nothing."""
+        counter = Counter(attempts=0, last_at=_AT, not_before=_AT, forget_at=_AT).one_more(_LEAKY, at=_AT)
+        later = _AT + timedelta(seconds=30)
+
+        given_back = counter.current(_LEAKY, at=later).one_more(_LEAKY, at=later).one_less(_LEAKY)
+
+        assert given_back.forget_at == counter.forget_at
+        assert given_back.wait(at=later) == timedelta(0)
+
+
+class TestSpared:
+    """A key may make only those wait who have failed on another one."""
+
+    def test_who_has_hardly_failed_does_not_wait(self) -> None:
+        """The portal is slowed by strangers; a source with two failures is not, one with three is."""
+        throttle = MemoryThrottle()
+        at = {"at": _AT}
+        strangers = [source_key(Source(f"198.51.100.{number}"), _POLICY) for number in range(3)]
+        portal = {
+            key.name: ThrottleKey(name="portal", rule=_RULE, spared_by=key.name, spared_below=3) for key in strangers
+        }
+        for key in strangers:
+            throttle.admit([key, portal[key.name]], **at)
+
+        first = strangers[0]
+        waits = [throttle.admit([first, portal[first.name]], **at) for _ in range(3)]
+
+        assert waits == [timedelta(0), timedelta(0), timedelta(minutes=2)]
+
+    def test_without_the_other_key_nobody_is_spared(self) -> None:
+        """What is not counted cannot speak for anybody."""
+        throttle = MemoryThrottle()
+        key = ThrottleKey(name="portal", rule=_RULE, spared_by="source:x", spared_below=3)
+
+        assert [throttle.admit([key], at=_AT) for _ in range(4)][-1] == timedelta(seconds=30)
+
+
 class TestKeys:
     """Attempts are counted on what they are about and on where they come from."""
 
@@ -155,9 +269,12 @@ class TestKeys:
             mail_key(MailKind.EMAIL_PROOF, "x", _POLICY).name,
             sender_key("x", _POLICY).name,
             code_key("x", _POLICY).name,
+            portal_key("password", source, _POLICY).name,
+            portal_key("code", source, _POLICY).name,
+            manager_key(Manager(id="x", portfolio_id="x"), _POLICY).name,
         }
 
-        assert len(names) == 7
+        assert len(names) == 10
 
     def test_what_a_browser_says_of_itself_does_not_matter(self) -> None:
         """A-62: another user agent or language is the same source."""

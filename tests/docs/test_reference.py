@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import re
+from collections.abc import Iterator
 from datetime import timedelta
 from functools import reduce
 from pathlib import Path
@@ -118,12 +119,21 @@ def _as_written(value: object) -> str:
         case Argon2Parameters():
             return f"{value.memory_cost // 1024} MiB, {value.time_cost} passes, {value.parallelism} lanes"
         case ThrottleRule():
-            assert value.forget_after == timedelta(days=1)
-            delays = f"{_duration(value.first_delay)} to {_duration(value.longest_delay)}"
-            return f"{value.free_attempts} free, {delays}"
+            return ", ".join(_clauses(value))
         case tuple():
             return f"{len(value)} words"
     return str(value)
+
+
+def _clauses(rule: ThrottleRule) -> Iterator[str]:
+    yield f"{rule.free_attempts} free"
+    yield f"{_duration(rule.first_delay)} to {_duration(rule.longest_delay)}"
+    if rule.one_less_every is not None:
+        yield f"one less every {_duration(rule.one_less_every)}"
+    elif rule.forget_after != timedelta(days=1):
+        yield f"forgotten after {_duration(rule.forget_after)}"
+    if rule.limit is not None:
+        yield f"{rule.limit} at most"
 
 
 def _duration(value: timedelta) -> str:

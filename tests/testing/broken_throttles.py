@@ -50,6 +50,10 @@ def _one_rule_for_all() -> Faults:
     return {"admit": admit}
 
 
+def _evolved(key: ThrottleKey, **changes: Any) -> ThrottleKey:
+    return attrs.evolve(key, rule=attrs.evolve(key.rule, **changes))
+
+
 def _counts_each_name(real: Any, keys: Sequence[ThrottleKey], *, at: Any) -> Any:
     return max([real([key], at=at) for key in keys], default=_ZERO)
 
@@ -127,6 +131,22 @@ THROTTLES: dict[str, tuple[Callable[[], Throttle], str]] = {
     "never forgets": (
         _throttle(admit=_never_forgets),
         "a_count_is_forgotten_some_time_after_the_last_attempt",
+    ),
+    "leaks nothing": (
+        _throttle(admit=lambda real, keys, at: real([_evolved(key, one_less_every=None) for key in keys], at=at)),
+        "a_leaking_count_forgets_one_attempt_at_a_time",
+    ),
+    "forgives the leak as well": (
+        _throttle(settle=lambda real, forgive=(), clear=(): real(forgive=[*forgive, *forgive], clear=clear)),
+        "a_leaking_count_takes_back_what_is_forgiven",
+    ),
+    "knows no limit": (
+        _throttle(admit=lambda real, keys, at: real([_evolved(key, limit=None) for key in keys], at=at)),
+        "from_its_limit_on_a_key_admits_nothing",
+    ),
+    "spares nobody": (
+        _throttle(admit=lambda real, keys, at: real([attrs.evolve(key, spared_by=None) for key in keys], at=at)),
+        "a_key_can_spare_those_who_have_hardly_failed",
     ),
     "tells one count for all": (
         _throttle(counted=lambda real, key, at: real(attrs.evolve(key, name="login:jeanne"), at=at)),

@@ -121,7 +121,7 @@ class RacyThrottle(MemoryThrottle):
     def settle(self, *, forgive: Any = (), clear: Any = ()) -> None:
         """Forgive on what was read before."""
         known: list[ThrottleKey] = [key for key in forgive if key.name in self._counters]
-        fewer = {key.name: self._counters[key.name].one_less() for key in known}
+        fewer = {key.name: self._counters[key.name].one_less(key.rule) for key in known}
         self._meeting.meet()
         self._counters.update(fewer)
         for key in clear:

@@ -32,13 +32,13 @@ class MemoryThrottle:
             for key in forgive:
                 counter = self._counters.get(key.name)
                 if counter is not None:
-                    self._counters[key.name] = counter.one_less()
+                    self._counters[key.name] = counter.one_less(key.rule)
             for key in clear:
                 self._counters.pop(key.name, None)
 
     def counted(self, key: ThrottleKey, *, at: datetime) -> int:
         """Return how many attempts are counted on a key."""
-        return attempts_of(self._counters.get(key.name), at=at)
+        return attempts_of(key, self._counters.get(key.name), at=at)
 
     def sweep(self, *, before: datetime, limit: int) -> int:
         """Drop counters that started again from nothing before an instant."""

@@ -168,6 +168,7 @@ OWASP_REFUSALS: Mapping[str, str] = MappingProxyType(
         "not_activated": "authz_fail",
         "reset_link_only": "authz_fail",
         "throttled": "excess_rate_limit_exceeded",
+        "reset_required": "authn_login_lock",
         "busy": "excess_rate_limit_exceeded",
     }
 )

@@ -6,9 +6,11 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Literal
 
 import attrs
 
+from coproauth.core.accounts import Manager
 from coproauth.core.devices import Device
 from coproauth.core.messages import MailKind
 from coproauth.core.sources import Source
@@ -29,11 +31,15 @@ class ThrottleKey:
 
     Attributes:
         name: ``scope:value``; the value is a digest where it would tell something.
+        spared_by: the name of another key of the same attempt. As long as fewer than ``spared_below`` are counted
+            there, this key makes the attempt wait for nothing.
     """
 
     name: str
     rule: ThrottleRule
     on_success: OnSuccess = OnSuccess.FORGIVE
+    spared_by: str | None = None
+    spared_below: int = 0
 
 
 @attrs.frozen(kw_only=True)
@@ -50,19 +56,37 @@ class Counter:
     not_before: datetime
     forget_at: datetime
 
+    def current(self, rule: ThrottleRule, *, at: datetime) -> Counter:
+        """Return the count as it is at an instant: forgotten, or leaked; whole, should a clock have gone back."""
+        left = min(self.forget_at - at, self.forget_at - self.last_at)
+        if at >= self.forget_at or left < timedelta(0):
+            return uncounted(at)
+        if rule.one_less_every is None:
+            return self
+        return attrs.evolve(self, attempts=-(-left // rule.one_less_every), forget_at=at + left)
+
     def one_more(self, rule: ThrottleRule, *, at: datetime) -> Counter:
-        """Return the count after one more attempt."""
+        """Return the count after one more attempt; it must be current.
+
+        A count that leaks is kept as the instant at which nothing is left of it: one attempt more puts it off.
+        """
         attempts = self.attempts + 1
+        every = rule.one_less_every
         return Counter(
             attempts=attempts,
             last_at=at,
             not_before=at + rule.delay_after(attempts),
-            forget_at=at + rule.forget_after,
+            forget_at=at + rule.forget_after if every is None else self.forget_at + every,
         )
 
-    def one_less(self) -> Counter:
+    def one_less(self, rule: ThrottleRule) -> Counter:
         """Return the count as it was before the last attempt: that one was admitted, so no wait was left then."""
-        return attrs.evolve(self, attempts=max(self.attempts - 1, 0), not_before=self.last_at)
+        return attrs.evolve(
+            self,
+            attempts=max(self.attempts - 1, 0),
+            not_before=self.last_at,
+            forget_at=self.forget_at - (rule.one_less_every or timedelta(0)),
+        )
 
     def wait(self, *, at: datetime) -> timedelta:
         """Return how long the next attempt must wait; never more than its delay, should a clock have gone back."""
@@ -74,22 +98,28 @@ def decide_admission(
 ) -> timedelta | dict[str, Counter]:
     """Return how long an attempt must wait, or the counters after it, by the names of the keys.
 
-    It waits for the slowest of its keys, and is then counted on none.
+    It waits for the slowest of its keys that does not spare it, and is then counted on none.
     """
-    current = {key.name: _current(counters.get(key.name), at) for key in keys}
-    wait = max((counter.wait(at=at) for counter in current.values()), default=timedelta(0))
+    current = {key.name: _current(key, counters.get(key.name), at) for key in keys}
+    waits = [current[key.name].wait(at=at) for key in keys if not _is_spared(key, current)]
+    wait = max(waits, default=timedelta(0))
     if wait > timedelta(0):
         return wait
     return {key.name: current[key.name].one_more(key.rule, at=at) for key in keys}
 
 
-def attempts_of(counter: Counter | None, *, at: datetime) -> int:
-    """Return how many attempts are counted, those that are forgotten by now left out."""
-    return _current(counter, at).attempts
+def attempts_of(key: ThrottleKey, counter: Counter | None, *, at: datetime) -> int:
+    """Return how many attempts are counted on a key, those that are forgotten by now left out."""
+    return _current(key, counter, at).attempts
 
 
-def _current(counter: Counter | None, at: datetime) -> Counter:
-    return uncounted(at) if counter is None or at >= counter.forget_at else counter
+def _is_spared(key: ThrottleKey, current: Mapping[str, Counter]) -> bool:
+    sparing = current.get(key.spared_by) if key.spared_by else None
+    return sparing is not None and sparing.attempts < key.spared_below
+
+
+def _current(key: ThrottleKey, counter: Counter | None, at: datetime) -> Counter:
+    return uncounted(at) if counter is None else counter.current(key.rule, at=at)
 
 
 def uncounted(at: datetime) -> Counter:
@@ -132,7 +162,27 @@ def password_keys(source: Source, email_key: str, device: Device | None, policy:
     """
     if device is not None:
         return (device_key(device, policy),)
-    return (source_key(source, policy), login_key(email_key, policy))
+    return (source_key(source, policy), login_key(email_key, policy), portal_key("password", source, policy))
+
+
+def portal_key(tried: Literal["password", "code"], source: Source, policy: Policy) -> ThrottleKey:
+    """Count failures at passwords, or at codes, from wherever they come.
+
+    Guesses that are spread over many sources are slowed by it. Whoever has hardly failed himself is not: no stranger
+    can close the portal by failing.
+    """
+    return ThrottleKey(
+        name=f"portal:{tried}",
+        rule=policy.throttle_portal,
+        spared_by=source_key(source, policy).name,
+        spared_below=policy.throttle_portal_spares,
+    )
+
+
+def manager_key(manager: Manager, policy: Policy) -> ThrottleKey:
+    """Count what one manager does, all of it: an account of a firm's staff may have been taken over."""
+    name = f"manager:{_digest(f'{manager.portfolio_id} {manager.id}')}"
+    return ThrottleKey(name=name, rule=policy.throttle_manager, on_success=OnSuccess.KEEP)
 
 
 def requests_key(source: Source, policy: Policy) -> ThrottleKey:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import cached_property
 from typing import assert_never
 
@@ -19,7 +19,7 @@ from coproauth.core.password_policy import parse_password
 from coproauth.core.sessions import SessionView, SignedIn
 from coproauth.core.sources import Source
 from coproauth.core.text import parse_type
-from coproauth.core.throttling import code_key, mail_key, proof_key, requests_key, sender_key, source_key
+from coproauth.core.throttling import code_key, mail_key, portal_key, proof_key, requests_key, sender_key, source_key
 from coproauth.errors import (
     ActivationRefused,
     EmailAlreadyRegistered,
@@ -34,13 +34,9 @@ from coproauth.services.attempts import Attempt
 from coproauth.services.code_issuing import CodeIssuer
 from coproauth.services.managing import managed_contact, managed_contacts
 from coproauth.services.service import PasswordService
+from coproauth.services.units import Overtaken, until_settled
 
-_ROUNDS = 100  # how often a call may be overtaken
 _EMAIL_CODE_MAX_LENGTH = 32  # code points; six digits and any sane number of spaces
-
-
-class _Overtaken(Exception):  # noqa: N818 - not an error: another call was faster
-    """What was read no longer holds; read again."""
 
 
 @attrs.frozen(kw_only=True)
@@ -93,9 +89,11 @@ class ActivationService(PasswordService):
 
         Raises:
             NotAllowed: no such contact, or not within the manager's portfolio.
+            Throttled: the manager does more than people do.
         """
         with self._attempts.by_manager(Pathway.CODE_ISSUED, by) as attempt:
             attempt.subject = parse_id(contact_id, field="contact_id")  # also of another portfolio's (ASVS V16.3.2)
+            self._admit_manager(attempt, by)
             contact = managed_contact(self.directory, attempt.subject, by)
             return self._atomically(lambda work: self._issue(work, contact))
 
@@ -104,9 +102,11 @@ class ActivationService(PasswordService):
 
         Raises:
             NotAllowed: no such condominium, one without contacts, or not within the manager's portfolio.
+            Throttled: the manager does more than people do; a whole condominium counts once.
         """
         with self._attempts.by_manager(Pathway.CODE_ISSUED, by) as attempt:
             attempt.subject = parse_id(condominium_id, field="condominium_id")
+            self._admit_manager(attempt, by)
             contacts = managed_contacts(self.directory, condominium_id, by)
             return self._atomically(lambda work: self._issue_missing(work, contacts))
 
@@ -153,8 +153,7 @@ class ActivationService(PasswordService):
             PasswordRejected: a new login's password is against the policy; the code is kept.
             EmailProofRequired: six digits went to the address, or those given do not prove it; the code is kept.
             PasswordChangeRequired: the login's password is one that a manager set; the code is kept.
-            Throttled: too many failures from this source, with this code, or on this login; too many mails to this
-                address; or too many passwords to hash (``busy``): the code is kept.
+            Throttled: too many failures, mails to this address, or passwords to hash (``busy``); the code is kept.
         """
         with self._attempts.by_person(Pathway.ACTIVATED, source) as attempt:
             for value, field in (
@@ -175,7 +174,7 @@ class ActivationService(PasswordService):
                 email_code=_parse_email_code(email_code),
                 source=source,
             )
-            return _until_settled(lambda: self._activate(request, attempt))
+            return until_settled(lambda: self._activate(request, attempt))
 
     def link(self, session_token: str, *, code: str, source: Source) -> SignedIn:
         """Add the account of a code to the login in use, and make it the active one.
@@ -189,7 +188,7 @@ class ActivationService(PasswordService):
             view = self._sessions.view(session_token)
             attempt.acts(view.identity.id)
             indices = self._admit_code(attempt, code, source)
-            return _until_settled(lambda: self._atomically(lambda work: self._link_to_session(work, indices, view)))
+            return until_settled(lambda: self._atomically(lambda work: self._link_to_session(work, indices, view)))
 
     def dissociate(self, contact_id: str, *, by: Manager) -> None:
         """Unlink a contact from its login: link, codes and the login's sessions end in one step.
@@ -198,9 +197,11 @@ class ActivationService(PasswordService):
 
         Raises:
             NotAllowed: no such contact, or not within the manager's portfolio.
+            Throttled: the manager does more than people do.
         """
         with self._attempts.by_manager(Pathway.CONTACT_DISSOCIATED, by) as attempt:
             attempt.subject = parse_id(contact_id, field="contact_id")  # also of another portfolio's (ASVS V16.3.2)
+            self._admit_manager(attempt, by)
             contact = managed_contact(self.directory, attempt.subject, by)
             self._atomically(lambda work: self._dissociate(work, contact))
 
@@ -223,7 +224,7 @@ class ActivationService(PasswordService):
     # Looking behind a code
 
     def _admit_code(self, attempt: Attempt, typed: object, source: Source) -> tuple[str, ...]:
-        attempt.admit(source_key(source, self.policy))
+        attempt.admit(source_key(source, self.policy), portal_key("code", source, self.policy))
         indices = self._issuer.indices(ActivationCode.parse(typed))
         attempt.admit(code_key(indices[0], self.policy))
         return indices
@@ -261,7 +262,7 @@ class ActivationService(PasswordService):
     def _settle(self, work: UnitOfWork, request: _Request, judgement: _Judgement) -> SignedIn | EmailProofRequired:
         candidate = self._candidate(work, request, judgement)
         if not judgement.holds_for(candidate.identity):
-            raise _Overtaken
+            raise Overtaken
         return self._carry_out(work, self._decide(candidate), request, judgement)
 
     def _judge(self, request: _Request, attempt: Attempt) -> _Judgement:
@@ -382,7 +383,7 @@ class ActivationService(PasswordService):
             last_login_at=now,
         )
         if judgement.password_hash is None or not work.identities.add(identity):
-            raise _Overtaken
+            raise Overtaken
         return identity
 
     # Linking
@@ -408,7 +409,7 @@ class ActivationService(PasswordService):
         now = self.clock.now()
         contact = held.contact
         if not work.codes.consume(held.code.id, identity_id=identity.id, at=now):
-            raise _Overtaken
+            raise Overtaken
         former = work.identities.by_contact(contact.id)
         if former is not None and former.id != identity.id:
             self._detach(work, contact, former)
@@ -422,19 +423,6 @@ class ActivationService(PasswordService):
         left = accounts_of(self.directory.contacts(work.links.contacts_of(identity.id)))
         if contact.account.id not in {account.id for account in left}:  # else a spouse on the same login keeps it open
             self._mail.to_identity(work, MailKind.ACCOUNT_REMOVED, identity, contact=contact)
-
-
-def _until_settled(call: Callable[[], SignedIn]) -> SignedIn:
-    """Return what a call answers once no other overtakes it.
-
-    Each that does has gone through, so a second round is rare, and a hundredth a fault of the store.
-    """
-    for _ in range(_ROUNDS):
-        try:
-            return call()
-        except _Overtaken:
-            continue
-    raise RuntimeError("the store says again and again that another call was faster")
 
 
 def _parse_email(value: object) -> EmailAddress | None:

@@ -5,7 +5,7 @@ Counters and audit events are kept outside the unit of work, so that they surviv
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from datetime import timedelta
 
@@ -53,12 +53,12 @@ class Attempt:
         """Count the attempt on further keys; on none of them twice.
 
         Raises:
-            Throttled: one of the keys must wait.
+            Throttled: one of the keys must wait; ``reset_required`` if that is because its limit is reached.
         """
         new = [key for key in keys if key not in self._admitted]
         wait = self.throttle.admit(new, at=self.clock.now()) if new else timedelta(0)
         if wait > timedelta(0):
-            raise Throttled(retry_after=wait)
+            raise Throttled(retry_after=wait, reason="reset_required" if _is_beyond(new, wait) else None)
         self._admitted += new
 
     def may(self, key: ThrottleKey) -> bool:
@@ -190,3 +190,8 @@ class Attempts:
                 correlation_id=current_correlation_id(),
             )
         )
+
+
+def _is_beyond(keys: Sequence[ThrottleKey], wait: timedelta) -> bool:
+    """Whether a wait is none of those that double, so that it must follow from a limit."""
+    return any(key.rule.limit for key in keys) and wait > max(key.rule.longest_delay for key in keys)

@@ -85,9 +85,11 @@ class PasswordResetService(PasswordService):
 
         Raises:
             NotAllowed: no such contact, not within the manager's portfolio, or without a login.
+            Throttled: the manager does more than people do.
         """
         with self._attempts.by_manager(Pathway.RESET_LINK_SENT, by) as attempt:
             attempt.subject = parse_id(contact_id, field="contact_id")  # also of another portfolio's (ASVS V16.3.2)
+            self._admit_manager(attempt, by)
             contact = managed_contact(self.directory, attempt.subject, by)
             self._atomically(lambda work: self._queue_link_of(work, contact))
 
@@ -100,10 +102,11 @@ class PasswordResetService(PasswordService):
             NotAllowed: no such contact, not within the manager's portfolio, without a login; or
                 ``reset_link_only``: the login is not wholly within the manager's reach, for whatever cause.
             PasswordRejected: the given password is against the policy.
-            Throttled: too many passwords to hash (``busy``).
+            Throttled: the manager does more than people do; or too many passwords to hash (``busy``).
         """
         with self._attempts.by_manager(Pathway.TEMPORARY_PASSWORD_SET, by) as attempt:
             attempt.subject = parse_id(contact_id, field="contact_id")  # also of another portfolio's (ASVS V16.3.2)
+            self._admit_manager(attempt, by)
             contact = managed_contact(self.directory, attempt.subject, by)
             password = self._temporary_password(new_password)
             identity, contacts = self._look(lambda work: self._reachable(work, contact, by))

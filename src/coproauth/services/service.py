@@ -8,10 +8,10 @@ from typing import TypeVar
 
 import attrs
 
-from coproauth.core.accounts import Contact
+from coproauth.core.accounts import Contact, Manager
 from coproauth.core.identities import EmailAddress, Identity
 from coproauth.core.sources import Source
-from coproauth.core.throttling import device_key, login_key, password_keys
+from coproauth.core.throttling import device_key, login_key, manager_key, password_keys
 from coproauth.core.tokens import Keyring
 from coproauth.policy import Policy
 from coproauth.ports import (
@@ -47,6 +47,15 @@ class Service:
     secrets: SecretSource
     keyring: Keyring
     policy: Policy
+
+    def _admit_manager(self, attempt: Attempt, manager: object) -> None:
+        """Count what a manager does; whether he may is asked after that.
+
+        Raises:
+            Throttled: it is more than people do.
+        """
+        if isinstance(manager, Manager):
+            attempt.admit(manager_key(manager, self.policy))
 
     def _atomically(self, step: Callable[[UnitOfWork], T]) -> T:
         return atomically(self.store, step, policy=self.policy)

@@ -14,6 +14,12 @@ from coproauth.ports import Store, UnitOfWork
 
 T = TypeVar("T")
 
+_ROUNDS = 100  # how often a call may be overtaken
+
+
+class Overtaken(Exception):  # noqa: N818 - not an error: another call was faster
+    """What was read no longer holds; read again."""
+
 
 def atomically(store: Store, step: Callable[[UnitOfWork], T], *, policy: Policy) -> T:
     """Run a step in a unit of work: all it writes is kept, or nothing.
@@ -66,6 +72,19 @@ def looking(store: Store, look: Callable[[UnitOfWork], T], *, policy: Policy) ->
             return look(work)
 
     return persistently(run, policy=policy)
+
+
+def until_settled(call: Callable[[], T]) -> T:
+    """Return what a call answers once no other overtakes it.
+
+    Each that does has gone through, so a second round is rare, and a hundredth a fault of the store.
+    """
+    for _ in range(_ROUNDS):
+        try:
+            return call()
+        except Overtaken:
+            continue
+    raise RuntimeError("the store says again and again that another call was faster")
 
 
 def _waits(policy: Policy) -> list[timedelta]:

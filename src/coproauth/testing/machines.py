@@ -48,6 +48,9 @@ def patient_policy() -> Policy:
     return attrs.evolve(
         cheap_policy(),
         throttle_login=patient,
+        throttle_device=patient,
+        throttle_portal=patient,
+        throttle_manager=patient,
         throttle_code=patient,
         throttle_source=patient,
         throttle_requests=patient,

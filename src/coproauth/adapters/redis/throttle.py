@@ -11,7 +11,7 @@ from coproauth.adapters.memory_throttle import MemoryThrottle
 from coproauth.adapters.redis.client import away_as, instant, load_script, microseconds
 from coproauth.core.throttling import Counter, OnSuccess, ThrottleKey, attempts_of
 from coproauth.errors import Unavailable
-from coproauth.policy import Policy
+from coproauth.policy import Policy, ThrottleRule
 
 _ALL = 2**31  # more counters than fit into the memory of a process
 
@@ -71,7 +71,8 @@ class RedisThrottle:
             return
         try:
             with away_as("throttle_away"):
-                self._settle(keys=self._names([*forgive, *clear]), args=[len(forgive)])
+                leaks = [_leak(key.rule) for key in forgive]
+                self._settle(keys=self._names([*forgive, *clear]), args=[len(forgive), *leaks])
         except Unavailable:
             if self._policy.throttle_outage == "refuse":
                 raise
@@ -84,7 +85,7 @@ class RedisThrottle:
             Unavailable: Redis does not answer, and ``Policy.throttle_outage`` is ``"refuse"``.
         """
         try:
-            return attempts_of(self._found_there(key), at=at)
+            return attempts_of(key, self._found_there(key), at=at)
         except Unavailable:
             if self._policy.throttle_outage == "refuse":
                 raise
@@ -102,7 +103,8 @@ class RedisThrottle:
         return Counter(attempts=attempts, last_at=last_at, not_before=not_before, forget_at=forget_at)
 
     def _admit_there(self, keys: Sequence[ThrottleKey], at: datetime) -> timedelta:
-        rules = [number for key in keys for number in _numbers(key)]
+        names = [key.name for key in keys]
+        rules = [number for key in keys for number in _numbers(key, names)]
         with away_as("throttle_away"):
             wait = self._admit(
                 keys=[f"{self._namespace}counting-since", *self._names(keys)],
@@ -114,8 +116,22 @@ class RedisThrottle:
         return [f"{self._namespace}attempts:{key.name}" for key in keys]
 
 
-def _numbers(key: ThrottleKey) -> list[int]:
+def _numbers(key: ThrottleKey, names: Sequence[str]) -> list[int]:
     rule = key.rule
     after_loss = rule.free_attempts - 1 if key.on_success is OnSuccess.CLEAR else 0
     delays = (rule.first_delay, rule.longest_delay, rule.forget_after)
-    return [after_loss, rule.free_attempts, *(microseconds(delay) for delay in delays)]
+    spared_by = names.index(key.spared_by) + 1 if key.spared_by in names else 0
+    return [
+        after_loss,
+        rule.free_attempts,
+        *(microseconds(delay) for delay in delays),
+        _leak(rule),
+        rule.limit or 0,
+        spared_by,
+        key.spared_below,
+    ]
+
+
+def _leak(rule: ThrottleRule) -> int:
+    """Return in how many microseconds one attempt is forgotten; 0 where the count does not leak."""
+    return microseconds(rule.one_less_every) if rule.one_less_every else 0

@@ -38,7 +38,7 @@ class SqlThrottle:
     def counted(self, key: ThrottleKey, *, at: datetime) -> int:
         """Return how many attempts are counted on a key."""
         found = persistently(lambda: self._found(key), policy=self._policy)
-        return attempts_of(found, at=at)
+        return attempts_of(key, found, at=at)
 
     def _found(self, key: ThrottleKey) -> Counter | None:
         with self._transactions.apart() as connection:
@@ -61,8 +61,8 @@ class SqlThrottle:
     def _settle(self, forgive: Sequence[ThrottleKey], clear: Sequence[ThrottleKey]) -> None:
         with self._transactions.apart() as connection:
             counters = self._locked(connection, [*forgive, *clear])
-            known = [key.name for key in forgive if key.name in counters]
-            self._write(connection, {name: counters[name].one_less() for name in known})
+            known = [key for key in forgive if key.name in counters]
+            self._write(connection, {key.name: counters[key.name].one_less(key.rule) for key in known})
             cleared = sorted(key.name for key in clear if key.name in counters)
             if cleared:
                 connection.execute(delete(self._table).where(self._table.c.name.in_(cleared)))

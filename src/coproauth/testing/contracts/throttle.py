@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from datetime import UTC, datetime, timedelta
 
+import attrs
+
 from coproauth.core.throttling import ThrottleKey
 from coproauth.policy import ThrottleRule
 from coproauth.ports import Throttle
@@ -22,6 +24,18 @@ _RULE = ThrottleRule(
     free_attempts=3, first_delay=10 * _SECOND, longest_delay=40 * _SECOND, forget_after=timedelta(hours=1)
 )
 _LOGIN, _SOURCE = (ThrottleKey(name=name, rule=_RULE) for name in ("login:jeanne", "source:192.0.2.1"))
+_LEAKY = ThrottleKey(
+    name="portal",
+    rule=ThrottleRule(
+        free_attempts=3, first_delay=10 * _SECOND, longest_delay=40 * _SECOND, one_less_every=30 * _SECOND
+    ),
+)
+_LIMITED = ThrottleKey(
+    name="login:marc",
+    rule=ThrottleRule(
+        free_attempts=3, first_delay=10 * _SECOND, longest_delay=10 * _SECOND, forget_after=timedelta(hours=1), limit=5
+    ),
+)
 _STRANGER = ThrottleKey(name="never counted", rule=_RULE)
 
 
@@ -166,6 +180,52 @@ def a_count_is_forgotten_some_time_after_the_last_attempt(throttle: Throttle) ->
 
     expect(_attempts(throttle, 2, _LOGIN, at=almost), [0, 20])
     expect(_attempts(throttle, 4, _LOGIN, at=later), [0, 0, 0, 10])
+
+
+@_ONE.law()
+def a_leaking_count_forgets_one_attempt_at_a_time(throttle: Throttle) -> None:
+    """What comes as slowly as it leaks never waits; what came faster is forgotten piece by piece, not all at once."""
+    steady = [throttle.admit([_LEAKY], at=_NOW + 30 * n * _SECOND) for n in range(6)]
+    after = _NOW + 150 * _SECOND
+
+    rush = _attempts(throttle, 3, _LEAKY, at=after)
+
+    expect((steady, rush), ([_ZERO] * 6, [0, 0, 10]))
+    told = [throttle.counted(_LEAKY, at=after + n * _SECOND) for n in (0, 1, 30, 59, 60, 90, 3600)]
+    expect(told, [3, 3, 2, 2, 1, 0, 0])
+
+
+@_ONE.law()
+def a_leaking_count_takes_back_what_is_forgiven(throttle: Throttle) -> None:
+    """One attempt, and no more of the leak than it had put off."""
+    _attempts(throttle, 2, _LEAKY)
+
+    throttle.settle(forgive=[_LEAKY])
+
+    expect([throttle.counted(_LEAKY, at=_NOW + n * _SECOND) for n in (0, 29, 30)], [1, 1, 0])
+
+
+@_ONE.law()
+def from_its_limit_on_a_key_admits_nothing(throttle: Throttle) -> None:
+    """However long one waits between attempts, until the count is cleared or, long after, forgotten."""
+    expect(_persevere(throttle, _LIMITED, 5), [0, 0, 0, 10, 10])
+    last = _NOW + 20 * _SECOND
+
+    refused = [throttle.admit([_LIMITED], at=last + after) for after in (_ZERO, 60 * _SECOND)]
+    throttle.settle(clear=[_LIMITED])
+
+    expect(refused, [timedelta(hours=1), timedelta(minutes=59)])
+    expect(throttle.admit([_LIMITED], at=last + 60 * _SECOND), _ZERO)
+
+
+@_ONE.law()
+def a_key_can_spare_those_who_have_hardly_failed(throttle: Throttle) -> None:
+    """It makes an attempt wait only if enough is counted on the other key that it names."""
+    spared = attrs.evolve(_LOGIN, spared_by=_SOURCE.name, spared_below=2)
+    _attempts(throttle, 3, _LOGIN)
+
+    expect(_attempts(throttle, 3, spared, _SOURCE), [0, 0, 40])
+    expect(_attempts(throttle, 1, spared), [40])
 
 
 @_ONE.law()
