@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 
+import attrs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -182,6 +184,19 @@ class TestContextWords:
 
 class TestNoComposition:
     """No kind of symbol is asked for (NIST SP 800-63B-4 §3.1.1.2, ASVS V6.2.5)."""
+
+    def test_the_policy_cannot_ask_for_any(self) -> None:
+        """What it says of a new password is its length, digits alone, known words, and who is asked for leaks."""
+        names = {field.name for field in attrs.fields(Policy)}
+
+        assert {name for name in names if name.startswith(("password", "digits", "context", "breach"))} == {
+            "password_min_length",
+            "password_max_length",
+            "digits_only_min_length",
+            "context_words",
+            "breach_outage",
+        }
+        assert not [name for name in names if re.search("upper|lower|symbol|special|class|require_[^e]", name)]
 
     @pytest.mark.parametrize(
         "password",

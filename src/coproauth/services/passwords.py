@@ -22,12 +22,17 @@ _log = logging.getLogger("coproauth.passwords")
 
 @attrs.frozen(kw_only=True)
 class Passwords:
-    """Verifies with equal work, and writes so that nothing older opens anything."""
+    """Verifies with equal work, and writes so that nothing older opens anything.
+
+    Attributes:
+        site: the portal's address, whose words anyone would try there.
+    """
 
     hasher: PasswordHasher
     policy: Policy
     mail: OutgoingMail
     breaches: BreachedPasswords | None
+    site: str
 
     def fit(self, identity: Identity | None, password: str) -> bool:
         """Whether the password is the login's. One hash is computed whether or not there is such a login."""
@@ -69,7 +74,7 @@ class Passwords:
         Raises:
             Unavailable: whether it has leaked cannot be told, and the policy takes no new password without.
         """
-        context = [*person_context(email, contacts), *typed]
+        context = [*person_context(email, contacts), *typed, self.site]
         found = violations(password, context=context, policy=self.policy)
         return found or (("breached",) if self._has_leaked(password) else ())
 

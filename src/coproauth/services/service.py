@@ -138,4 +138,10 @@ class PasswordService(Service):
 
     @cached_property
     def _passwords(self) -> Passwords:
-        return Passwords(hasher=self.hasher, policy=self.policy, mail=self._mail, breaches=self.breaches)
+        return Passwords(
+            hasher=self.hasher,
+            policy=self.policy,
+            mail=self._mail,
+            breaches=self.breaches,
+            site=self.keyring.audience,
+        )
