@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 
 import pytest
@@ -10,7 +11,9 @@ from tests.servers import MariadbServer, PostgresServer, RedisServer, skipped_if
 from tests.town import Town
 
 settings.register_profile("ci", derandomize=True, deadline=None, max_examples=100)
-settings.load_profile("ci")
+settings.register_profile("long", deadline=None, max_examples=1000)  # each run other examples, for as long as one likes
+settings.register_profile("mutation", derandomize=True, deadline=None, max_examples=20, database=None)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 
 
 @pytest.fixture

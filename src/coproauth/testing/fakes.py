@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
+
+import attrs
+
+from coproauth.ports import PasswordHasher
 
 
 class FakeClock:
@@ -45,3 +49,39 @@ class LeakedPasswords:
         if self.failure is not None:
             raise self.failure
         return password in self.passwords
+
+
+@attrs.define
+class MeanwhileHasher:
+    """A hasher that lets somebody act while it works.
+
+    Attributes:
+        meanwhile: called once, in the middle of the next password.
+    """
+
+    inner: PasswordHasher
+    meanwhile: Callable[[], object] | None = None
+
+    def hash(self, password: str) -> str:
+        """Return a salted hash."""
+        self._let_act()
+        return self.inner.hash(password)
+
+    def verify(self, *, password_hash: str, password: str) -> bool:
+        """Whether the password is the one that was hashed."""
+        self._let_act()
+        return self.inner.verify(password_hash=password_hash, password=password)
+
+    def needs_rehash(self, password_hash: str) -> bool:
+        """Whether the hash was made with other than current parameters."""
+        return self.inner.needs_rehash(password_hash)
+
+    @property
+    def decoy(self) -> str:
+        """A hash that no password fits."""
+        return self.inner.decoy
+
+    def _let_act(self) -> None:
+        act, self.meanwhile = self.meanwhile, None
+        if act is not None:
+            act()

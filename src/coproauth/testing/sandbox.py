@@ -15,7 +15,7 @@ from coproauth.core.sources import Source
 from coproauth.errors import EmailProofRequired
 from coproauth.facade import Coproauth
 from coproauth.policy import Argon2Parameters, Policy
-from coproauth.ports import BreachedPasswords, Directory, Store
+from coproauth.ports import BreachedPasswords, Directory, PasswordHasher, Store
 from coproauth.testing.fakes import FakeClock
 
 PORTFOLIO = "portfolio-1"
@@ -83,6 +83,7 @@ class Sandbox:
         policy: Policy | None = None,
         clock: FakeClock | None = None,
         breaches: BreachedPasswords | None = None,
+        hasher: PasswordHasher | None = None,
     ) -> Sandbox:
         """Return an empty town, in memory unless a store and a directory are given."""
         store = store or MemoryStore()
@@ -96,6 +97,7 @@ class Sandbox:
             portal_url=PORTAL_URL,
             policy=policy or cheap_policy(),
             clock=clock,
+            hasher=hasher,
             audit=audit,
             breaches=breaches,
         )
