@@ -192,6 +192,19 @@ class TestDatabase:
 
         assert findings[0].endswith("→ correct database in the configuration")
 
+    def test_what_is_no_prefix_is_found(self, installation: Installation, post: Post, examine: Examine) -> None:
+        """The other parts are looked at all the same."""
+        installation.configure(f'table_prefix = "Portail-"\n{post.settings}')
+
+        status, findings = examine(installation)
+
+        prefix = "a prefix is made of lower-case letters, digits and underscores"
+        assert status == 1
+        assert findings == [
+            f"FAIL database: {prefix} → correct it in the configuration",
+            "FAIL outbox: it cannot be read → repair the database first",
+        ]
+
     def test_a_missing_driver_is_found(
         self, installation: Installation, post: Post, examine: Examine, monkeypatch: pytest.MonkeyPatch
     ) -> None:

@@ -42,6 +42,8 @@ def _attempt(check: Check) -> Finding:
     """Return what a check comes to, also if the database fails meanwhile."""
     try:
         return check()
+    except ConfigurationError as error:
+        return bad("database", str(error), advice="correct it in the configuration")
     except Unavailable as error:
         return bad("database", f"a check failed: {error.reason}", advice="look into the log of the server")
     except DBAPIError as error:
