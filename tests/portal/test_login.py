@@ -13,7 +13,7 @@ from tests.town import Town
 
 from coproauth.adapters.argon2 import Argon2Hasher
 from coproauth.adapters.hashing_gate import HashingGate
-from coproauth.policy import ThrottleRule
+from coproauth.policy import Policy, ThrottleRule
 from coproauth.portal import create_portal
 from coproauth.testing.sandbox import PASSWORD, PORTAL_URL, Sandbox, cheap_policy
 
@@ -62,6 +62,22 @@ def test_who_tries_too_often_is_told_how_long_to_wait() -> None:
     assert answer.status_code == 429
     assert answer.headers["retry-after"] == "90"
     assert "2 minutes" in answer.text
+
+
+def test_who_is_beyond_the_limit_is_shown_the_ways_in() -> None:
+    """After a hundred failures no wait is told, which would be one of weeks, but what helps at once."""
+    rule = attrs.evolve(Policy().throttle_login, free_attempts=1, limit=2, longest_delay=timedelta(seconds=30))
+    sandbox = Sandbox.build(policy=attrs.evolve(cheap_policy(), throttle_login=rule))
+    shut = Browser(TestClient(create_portal(sandbox.auth), base_url=PORTAL_URL, headers={"accept-language": "fr"}))
+    shut.log_in(JEANNE, "guess")
+    sandbox.clock.advance(timedelta(seconds=30))
+    shut.log_in(JEANNE, "guess")
+
+    answer = shut.log_in(JEANNE, "guess")
+
+    assert answer.status_code == 429
+    assert "Demandez un lien avec « Mot de passe oublié »" in answer.text.replace("\N{NO-BREAK SPACE}", " ")
+    assert 'href="/forgotten-password"' in answer.text
 
 
 def test_who_comes_in_a_rush_is_told_when_to_come_back() -> None:

@@ -94,6 +94,23 @@ def test_who_has_no_session_ends_none(sandbox: Sandbox, open_browser: Callable[[
     assert "__Host-coproauth_session" not in one.client.cookies
 
 
+def test_all_other_sessions_are_ended(sandbox: Sandbox, open_browser: Callable[[], Browser]) -> None:
+    """The browser at hand stays logged in, and is then the only one: there is nothing more to end."""
+    sandbox.activate(sandbox.contact(), JEANNE)
+    one, other = open_browser(), open_browser()
+    for browser in (one, other):
+        browser.log_in(JEANNE, PASSWORD)
+
+    answer = one.post("/profile/sessions/end-others")
+
+    page = one.get("/profile/sessions").text
+    assert answer.headers["location"] == "/profile/sessions"
+    assert "Vos autres sessions sont fermées." in page
+    assert "Ce navigateur" in page
+    assert "Fermer toutes les autres" not in page
+    assert other.get("/profile/sessions").headers["location"] == "/login"
+
+
 def test_all_sessions_are_ended(sandbox: Sandbox, open_browser: Callable[[], Browser]) -> None:
     """This browser's too."""
     sandbox.activate(sandbox.contact(), JEANNE)

@@ -154,6 +154,7 @@ class _Stage:
             "login.session": session,
             "login.log_out": session,
             "login.log_out_everywhere": session,
+            "login.log_out_elsewhere": session,
             "login.sessions": session,
             "login.end_session": {**session, "handle": self.handle},
             "login.reauthenticate": {**session, **source, "password": PASSWORD},

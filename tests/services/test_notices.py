@@ -69,6 +69,15 @@ class TestNewDevice:
 
         assert len(_notices(town)) == 1
 
+    def test_a_browser_of_before_a_password_change_is_new(self, town: Town) -> None:
+        """Whoever had the former password, and has learnt the next one, is told of."""
+        browser = attrs.evolve(_NEW, device_token=town.move_in().device_token)
+        town.auth.password_reset.redeem(town.reset_token(JEANNE), new_password=_OTHER, source=town.source)
+
+        town.auth.login.log_in(email=JEANNE, password=_OTHER, source=browser)
+
+        assert [mail.kind for mail in _notices(town)] == [MailKind.NEW_DEVICE]
+
     def test_the_first_session_is_told_by_the_activation_alone(self, town: Town) -> None:
         """Its browser is known from the start."""
         town.move_in()

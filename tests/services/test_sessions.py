@@ -148,6 +148,16 @@ class TestLogOut:
         assert [_is_live(town, token) for token in tokens] == [False, False]
         assert town.auth.login.session(paul).email == "paul@example.fr"
 
+    def test_all_others_end(self, town: Town) -> None:
+        """Elsewhere means everywhere but here; another login's are untouched."""
+        tokens = [town.move_in().token, town.log_in(JEANNE).token, town.log_in(JEANNE).token]
+        paul = town.move_in("paul@example.fr").token
+
+        town.auth.login.log_out_elsewhere(tokens[1])
+
+        assert [_is_live(town, token) for token in tokens] == [False, True, False]
+        assert town.auth.login.session(paul).email == "paul@example.fr"
+
     def test_only_a_live_session_ends_all(self, town: Town) -> None:
         """A token that was stolen and ended cannot throw its owner out."""
         ended, here = town.move_in().token, town.log_in(JEANNE).token
@@ -155,6 +165,8 @@ class TestLogOut:
 
         with pytest.raises(SessionRefused):
             town.auth.login.log_out_everywhere(ended)
+        with pytest.raises(SessionRefused):
+            town.auth.login.log_out_elsewhere(ended)
 
         assert _is_live(town, here)
 

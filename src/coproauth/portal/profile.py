@@ -37,6 +37,11 @@ def _end_all_sessions(visit: Visit) -> Response:
     return visit.sign_out(notice="logged_out_everywhere")
 
 
+def _end_other_sessions(visit: Visit) -> Response:
+    visit.auth.login.log_out_elsewhere(visit.session_token)
+    return visit.redirect("/profile/sessions", notice="logged_out_elsewhere")
+
+
 def _show_password(visit: Visit) -> Response:
     visit.require_session()
     return visit.render("change_password.html")
@@ -95,6 +100,7 @@ def _confirm(visit: Visit) -> Response:
 PAGES = (
     Page(path="/profile/sessions", get=_show_sessions),
     Page(path="/profile/sessions/end", post=_end_session, back="/profile/sessions"),
+    Page(path="/profile/sessions/end-others", post=_end_other_sessions, back="/profile/sessions"),
     Page(path="/profile/sessions/end-all", post=_end_all_sessions, back="/profile/sessions"),
     Page(path="/profile/password", get=_show_password, post=_change_password),
     Page(path="/profile/email", get=_show_email, post=_change_email),

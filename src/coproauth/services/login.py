@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import attrs
 
 from coproauth.core import login as core
@@ -11,7 +13,7 @@ from coproauth.core.browsers import describe
 from coproauth.core.identities import EmailAddress, Identity
 from coproauth.core.messages import MailKind
 from coproauth.core.password_policy import parse_password
-from coproauth.core.sessions import Session, SessionSummary, SessionView, SignedIn, is_live, summarize
+from coproauth.core.sessions import Session, SessionRecord, SessionSummary, SessionView, SignedIn, is_live, summarize
 from coproauth.core.sources import Source
 from coproauth.core.throttling import device_key, login_key, mail_key, requests_key, sender_key, source_key
 from coproauth.core.tokens import Purpose
@@ -96,6 +98,19 @@ class LoginService(PasswordService):
             attempt.acts(view.identity.id)
             self._atomically(lambda work: work.sessions.end_all(view.identity.id))
 
+    def log_out_elsewhere(self, session_token: str) -> None:
+        """End every other session of the login; this one goes on.
+
+        Raises:
+            SessionRefused: the session does not hold.
+        """
+        with self._attempts.by_session(Pathway.SESSIONS_ENDED) as attempt:
+            view = self._sessions.view(session_token)
+            attempt.acts(view.identity.id)
+            self._atomically(
+                lambda work: self._end_own(work, view.identity.id, lambda row: row.digest != view.record.digest)
+            )
+
     def sessions(self, session_token: str) -> tuple[SessionSummary, ...]:
         """Return the login's sessions that hold, the latest first.
 
@@ -119,7 +134,7 @@ class LoginService(PasswordService):
             view = self._sessions.view(session_token)
             attempt.acts(view.identity.id)
             wanted = parse_id(handle, field="handle")
-            self._atomically(lambda work: self._end_own(work, view.identity.id, wanted))
+            self._atomically(lambda work: self._end_own(work, view.identity.id, lambda row: row.handle == wanted))
 
     def reauthenticate(self, session_token: str, *, password: str, source: Source) -> SignedIn:
         """Give the password again: a new session token, authenticated now; the old one is dead (ASVS V7.2.4).
@@ -243,7 +258,7 @@ class LoginService(PasswordService):
         login = login_key(identity.email_key, self.policy)
         failures = attempt.counted(login, device_key(device, self.policy)) if device else attempt.counted(login)
         keeps_no_tokens = source.device_token is None
-        is_known = keeps_no_tokens or (device is not None and device.is_of(identity))
+        is_known = keeps_no_tokens or (device is not None and device.knows(identity))
         return core.decide_notice(failures=failures, is_known=is_known, policy=self.policy)
 
     def _open(self, identity: Identity, password: str, source: Source, *, notice: MailKind | None) -> SignedIn:
@@ -262,9 +277,9 @@ class LoginService(PasswordService):
         kept = attrs.evolve(current, password_hash=renewed or current.password_hash)
         return self._sessions.open(work, kept, source=source)
 
-    def _end_own(self, work: UnitOfWork, identity_id: str, handle: str) -> None:
+    def _end_own(self, work: UnitOfWork, identity_id: str, is_meant: Callable[[SessionRecord], bool]) -> None:
         for record in work.sessions.of(identity_id):
-            if record.handle == handle:
+            if is_meant(record):
                 work.sessions.end(record.digest)
 
     def _renew(self, work: UnitOfWork, view: SessionView, source: Source) -> SignedIn:
