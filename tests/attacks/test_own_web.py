@@ -13,6 +13,7 @@ from tests.portal.conftest import Browser
 from tests.town import JEANNE
 
 from coproauth import Source
+from coproauth.core.tokens import TOKEN_MAX_LENGTH
 from coproauth.integrations.starlette import WebAuth
 from coproauth.portal import create_portal
 from coproauth.testing.sandbox import PASSWORD, PORTAL_URL, Sandbox
@@ -69,6 +70,18 @@ class TestNeighbour:
             browser.client.cookies.set(name, secret, domain="app.example.fr", path="/")
 
         assert browser.send("/login", {"form_token": known, "email": JEANNE, "password": PASSWORD}).status_code == 403
+
+    def test_x25_links_plant_no_more_than_a_server_takes(self, sandbox: Sandbox, browser: Browser) -> None:
+        """A browser that was sent through the longest addresses there are is not locked out by its own cookies."""
+        sandbox.activate(sandbox.contact(), JEANNE)
+        browser.log_in(JEANNE, PASSWORD)
+        for path in ("reset", "email"):
+            for size in (TOKEN_MAX_LENGTH, TOKEN_MAX_LENGTH + 1, 10 * TOKEN_MAX_LENGTH):
+                browser.get(f"/{path}/{'A' * size}")
+
+        sent = browser.get("/").request.headers["cookie"]
+
+        assert len(sent) < 8 * 1024 - TOKEN_MAX_LENGTH  # what nginx takes in one line, and room for a family's devices
 
 
 class TestHops:
