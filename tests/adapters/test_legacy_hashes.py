@@ -143,7 +143,7 @@ class TestVerification:
         assert _fits(password_hash, _LONG + "another end")
         assert not _fits(password_hash, "x" + _LONG)
 
-    def test_bcrypt_of_a_digest_knows_all(self) -> None:
+    def test_a69_bcrypt_of_a_digest_knows_all(self) -> None:
         """A-69: Django's variant has no such limit."""
         password_hash = _hashes(_LONG + "end")["Django bcrypt_sha256"]
 

@@ -67,7 +67,7 @@ class TestDelay:
         is_beyond = rule.limit is not None and attempts >= rule.limit
         assert rule.delay_after(attempts) <= (rule.forget_after if is_beyond else rule.longest_delay)
 
-    def test_nobody_is_locked_out_of_a_login_for_more_than_an_hour(self) -> None:
+    def test_a65_nobody_is_locked_out_of_a_login_for_more_than_an_hour(self) -> None:
         """A-65: an attacker slows a login; below the limit no wait is longer."""
         assert _POLICY.throttle_login.longest_delay <= timedelta(hours=1)
 
@@ -112,7 +112,7 @@ class TestAdmission:
         """Three at the same instant, and the fourth waits thirty seconds."""
         assert decide_admission([_KEY], self._after(3), at=_AT) == timedelta(seconds=30)
 
-    def test_after_the_wait_one_attempt_is_let_through(self) -> None:
+    def test_a59_after_the_wait_one_attempt_is_let_through(self) -> None:
         """A-59: and the next wait is twice as long; the lock re-arms."""
         counters = self._after(3)
 
@@ -177,7 +177,7 @@ class TestLeak:
             assert counter.current(_LEAKY, at=now).attempts == -(-level // every)
 
     @given(st.integers(1, 10), st.timedeltas(timedelta(0), timedelta(days=1)))
-    def test_a_clock_that_goes_back_adds_nothing(self, attempts: int, behind: timedelta) -> None:
+    def test_d25_a_clock_that_goes_back_adds_nothing(self, attempts: int, behind: timedelta) -> None:
         """D-25: of two servers, the one whose clock is behind counts no more than the other."""
         counter = uncounted(_AT)
         for _ in range(attempts):
@@ -276,7 +276,7 @@ class TestKeys:
 
         assert len(names) == 10
 
-    def test_what_a_browser_says_of_itself_does_not_matter(self) -> None:
+    def test_a62_what_a_browser_says_of_itself_does_not_matter(self) -> None:
         """A-62: another user agent or language is the same source."""
         one = Source("2001:db8::1", user_agent="Firefox")
         other = Source("2001:db8::2", user_agent="curl", locale="en")
