@@ -14,6 +14,7 @@ language = "en"
 html_theme = "furo"
 html_title = f"coproauth {version}"
 html_static_path = ["_static"]
+html_css_files = ["tables.css"]
 html_copy_source = False
 
 autodoc_member_order = "bysource"
