@@ -119,11 +119,15 @@ def _guesses(town: Town) -> dict[str, Callable[[], object]]:
     """Return, for each rule, what is counted by it."""
     auth, source = town.auth, town.source
     known = attrs.evolve(source, device_token=town.move_in().device_token)
-    code = town.code_for(town.contact())
+    contact = town.contact()
+    code = town.code_for(contact)
+    busy = attrs.evolve(town.manager, id="manager-9")
     elsewhere, numbers = Source("198.51.100.7"), itertools.count()
     return {
         "throttle_login": lambda: town.log_in("nobody@example.fr"),
         "throttle_device": lambda: auth.login.log_in(email=JEANNE, password=_OTHER, source=known),
+        "throttle_portal": lambda: town.log_in(f"{next(numbers)}@x.fr"),
+        "throttle_manager": lambda: auth.password_reset.set_password(contact.id, by=busy),
         "throttle_code": lambda: auth.activation.activate(code=code, email=JEANNE, password=_OTHER, source=source),
         "throttle_source": lambda: auth.login.log_in(email=f"{next(numbers)}@x.fr", password="x", source=source),
         "throttle_requests": lambda: auth.password_reset.request(email=f"{next(numbers)}@x.fr", source=elsewhere),
