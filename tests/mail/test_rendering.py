@@ -6,6 +6,7 @@ import re
 from datetime import UTC, date, datetime
 from html import escape, unescape
 from html.parser import HTMLParser
+from zoneinfo import ZoneInfoNotFoundError
 
 import attrs
 import pytest
@@ -26,7 +27,7 @@ from coproauth.core.portal_urls import PortalUrls
 from coproauth.core.tokens import Keyring
 from coproauth.errors import InvalidInput
 from coproauth.mail import render
-from coproauth.mail.dates import write_date
+from coproauth.mail.dates import write_date, write_instant
 from coproauth.policy import LOCALES, Locale, Policy
 
 TO = "marie.lefevre@example.fr"
@@ -239,3 +240,34 @@ def test_a_notice_carries_no_secret(kind: MailKind, locale: Locale) -> None:
 def test_a_day_is_written_as_in_a_letter(day: date, french: str, english: str) -> None:
     """The month is a word, the first of a month is an ordinal in French, and the number keeps to its month."""
     assert (write_date(day, "fr"), write_date(day, "en")) == (french, english)
+
+
+@pytest.mark.parametrize(
+    ("instant", "french", "english"),
+    [
+        (
+            datetime(2026, 7, 1, 22, 5, tzinfo=UTC),
+            "2\u00a0juillet 2026 à 00:05 (heure de Paris)",
+            "2\u00a0July 2026 at 00:05 (Paris time)",
+        ),
+        (
+            datetime(2026, 12, 1, 13, 5, tzinfo=UTC),
+            "1er\u00a0décembre 2026 à 14:05 (heure de Paris)",
+            "1\u00a0December 2026 at 14:05 (Paris time)",
+        ),
+    ],
+)
+def test_instants_are_told_by_the_clock_on_the_wall(instant: datetime, french: str, english: str) -> None:
+    """In summer and in winter, with the day that follows from it, and by which clock it is."""
+    assert (write_instant(instant, "fr"), write_instant(instant, "en")) == (french, english)
+
+
+def test_a_machine_without_time_zones_tells_the_world_s_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And says so."""
+
+    def unknown(key: str) -> object:
+        raise ZoneInfoNotFoundError(key)
+
+    monkeypatch.setattr("coproauth.mail.dates.ZoneInfo", unknown)
+
+    assert write_instant(datetime(2026, 7, 1, 22, 5, tzinfo=UTC), "fr") == "1er\u00a0juillet 2026 à 22:05 (UTC)"
