@@ -11,7 +11,7 @@ from tests.servers import MariadbServer, PostgresServer, RedisServer, skipped_if
 from tests.town import Town
 
 settings.register_profile("ci", derandomize=True, deadline=None, max_examples=100)
-settings.register_profile("long", deadline=None, max_examples=1000)  # each run other examples, for as long as one likes
+settings.register_profile("long", deadline=None, max_examples=100)  # other examples each time: run it again and again
 settings.register_profile("mutation", derandomize=True, deadline=None, max_examples=20, database=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 

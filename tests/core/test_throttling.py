@@ -284,6 +284,13 @@ class TestKeys:
         assert source_key(one, _POLICY) == source_key(other, _POLICY)
         assert requests_key(one, _POLICY) == requests_key(other, _POLICY)
 
+    def test_sources_are_counted_apart(self) -> None:
+        """One source's failures are not another's, whatever stands in its address."""
+        names = {source_key(Source(address), _POLICY).name for address in ("192.0.2.1", "192.0.2.2", "\ud800")}
+
+        assert len(names) == 3
+        assert {len(name) for name in names} == {len("source:") + 32}
+
     def test_a_success_clears_only_what_it_proves(self) -> None:
         """A right password clears its login's failures, never its source's; a mail is counted in any case."""
         outcomes = {

@@ -186,7 +186,7 @@ def _public_methods() -> Iterator[tuple[str, tuple[str, ...]]]:
     """Yield every public method of the services, with its parameters."""
     for attribute, service in _SERVICES.items():
         for name, function in inspect.getmembers(service, inspect.isfunction):
-            if not name.startswith("_"):
+            if not name.startswith("_") and name.isascii():  # the names of mutants are not
                 yield f"{attribute}.{name}", tuple(inspect.signature(function).parameters)[1:]
 
 
