@@ -71,6 +71,21 @@ class TestNeighbour:
 
         assert browser.send("/login", {"form_token": known, "email": JEANNE, "password": PASSWORD}).status_code == 403
 
+    def test_x29_a_link_of_another_login_says_so_and_logs_nobody_in(self, sandbox: Sandbox, browser: Browser) -> None:
+        """A victim who is sent through it is told whose password it sets, keeps his own, and acts for nobody else."""
+        sandbox.activate(sandbox.contact(), JEANNE)
+        sandbox.activate(sandbox.contact("Mallory"), MALLORY)
+        sandbox.auth.password_reset.request(email=MALLORY, source=sandbox.source)
+        browser.get(f"/reset/{sandbox.reset_token_for(MALLORY)}")
+
+        page = browser.get("/reset").text
+        answer = browser.post("/reset", new_password=OTHER)
+
+        assert MALLORY in page
+        assert answer.headers["location"] == "/login"
+        assert browser.get("/").headers["location"] == "/login"
+        assert sandbox.log_in(JEANNE).session.email == JEANNE
+
     def test_x25_links_plant_no_more_than_a_server_takes(self, sandbox: Sandbox, browser: Browser) -> None:
         """A browser that was sent through the longest addresses there are is not locked out by its own cookies."""
         sandbox.activate(sandbox.contact(), JEANNE)
