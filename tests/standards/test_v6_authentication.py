@@ -28,6 +28,7 @@ from coproauth import (
     PasswordResetService,
     PersonalData,
     Policy,
+    ThrottleRule,
 )
 from coproauth.adapters.memory import MemoryDirectory, MemoryMailer, MemoryStore
 from coproauth.core.activation_codes import ALPHABET, RANDOM_SYMBOLS
@@ -37,6 +38,7 @@ from coproauth.core.tokens import PROOF_DIGITS
 from coproauth.portal import Desk, create_portal
 from coproauth.testing.sandbox import PASSWORD, PORTAL_URL, Sandbox, cheap_policy
 
+_ROOT = Path(__file__).parents[2]
 _OTHER = "trois pommes sur un nuage"
 _SERVICES = (
     AccountSwitcher,
@@ -92,6 +94,23 @@ def _ways_to_set(town: Town, password: str) -> dict[str, Callable[[], object]]:
         ),
         "redeem": lambda: auth.password_reset.redeem(link, new_password=password, source=source),
         "set_password": lambda: auth.password_reset.set_password(handed.id, by=town.manager, new_password=password),
+    }
+
+
+def test_v6_1_1_the_page_of_throttling_has_a_row_for_each_limit_with_its_number() -> None:
+    """What is counted, on what, and how much is free is what the policy says."""
+    page = (_ROOT / "docs" / "explanation" / "throttling.md").read_text("utf-8")
+    table = page.partition("\n## On what\n")[2].partition("\n\n|")[0]
+    rules = {
+        field.name.removeprefix("throttle_"): field.default
+        for field in attrs.fields(Policy)
+        if isinstance(field.default, ThrottleRule)
+    }
+
+    told = dict(re.findall(r"^\| (\w+) \|.*?\| (\d+) free, ", table, re.MULTILINE))
+
+    assert {name: int(told.get(name, "0")) for name in rules} == {
+        name: rule.free_attempts for name, rule in rules.items()
     }
 
 
@@ -184,9 +203,26 @@ def test_v6_3_2_nothing_is_built_in(town: Town) -> None:
             )
 
 
+def test_v6_3_3_that_there_is_one_factor_is_said_where_people_look() -> None:
+    """Whoever needs a second one learns it before embedding the library, and no name in it promises one."""
+    pages = [(_ROOT / page).read_text("utf-8") for page in ("SECURITY.md", "docs/explanation/threat-model.md")]
+
+    assert all("There is no second factor" in page for page in pages)
+    assert not {name for name in _PARAMETERS if "factor" in name or "otp" in name}
+
+
+def test_v6_3_6_that_a_mailbox_alone_resets_is_said_where_people_look(town: Town) -> None:
+    """It is so, and it stands among the known limits."""
+    town.move_in()
+    town.auth.password_reset.redeem(town.reset_token(), new_password=_OTHER, source=town.source)
+
+    assert town.log_in(JEANNE, password=_OTHER).token
+    assert "Reset is by mail alone" in (_ROOT / "SECURITY.md").read_text("utf-8")
+
+
 def test_v6_3_4_every_way_in_is_on_the_list_of_pathways_and_no_other() -> None:
     """Calls that try or change something, their names on record, and the forms of the portal."""
-    page = (Path(__file__).parents[2] / "docs" / "explanation" / "standards.md").read_text("utf-8")
+    page = (_ROOT / "docs" / "explanation" / "standards.md").read_text("utf-8")
     rows = [
         line.split(" | ")
         for line in page.partition("\n## Pathways\n")[2].partition("\n## ")[0].splitlines()
