@@ -89,6 +89,7 @@ def test_a_healthy_installation_has_no_findings(
         "configuration",
         "portal_url",
         "secret_keys",
+        "breaches",
         "database",
         "database schema",
         "redis",
