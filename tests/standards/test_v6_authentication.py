@@ -200,6 +200,7 @@ def test_v6_3_2_nothing_is_built_in(town: Town) -> None:
                 mailer=MemoryMailer(),
                 secret_keys=[key],
                 portal_url=PORTAL_URL,
+                policy=cheap_policy(),
             )
 
 
