@@ -152,7 +152,7 @@ class TestTrail:
 class TestErasure:
     """GDPR art. 17: what the library keeps about a login goes."""
 
-    def test_a_login_is_gone_with_all_that_belonged_to_it(self, town: Sandbox) -> None:
+    def test_a77_a_login_is_gone_with_all_that_belonged_to_it(self, town: Sandbox) -> None:
         """Session, links and waiting mail; the password opens nothing."""
         contact = town.contact()
         token = town.activate(contact, JEANNE).token

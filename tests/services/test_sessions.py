@@ -97,7 +97,7 @@ class TestTheDirectoryIsTheTruth:
         session = town.auth.login.session(token)
         assert (session.active_account, session.accounts) == (first.account, (first.account,))
 
-    def test_the_last_one_leaves_an_orphan(self, town: Town) -> None:
+    def test_a77_the_last_one_leaves_an_orphan(self, town: Town) -> None:
         """S11: logged in, with no account."""
         contact = town.contact()
         token = town.activate(contact, JEANNE).token
