@@ -83,6 +83,17 @@ class TestCatalogues:
         """The space before a colon or a question mark does not break."""
         assert not any(re.search(r" [:;?!»€]", text) for text in load_texts("fr").values())
 
+    def test_no_french_word_is_elided_before_a_name(self) -> None:
+        """A name may begin with a vowel: none stands behind a word that would then lose its own."""
+        texts = load_texts("fr").items()
+
+        assert [key for key, text in texts if re.search(r"\b(de|du|le|que)\s\{(name|condominium|label)\}", text)] == []
+
+    @pytest.mark.parametrize("locale", LOCALES)
+    def test_a_count_agrees_with_its_noun(self, locale: Locale) -> None:
+        """One contact of one is no plural: the count stands behind the noun."""
+        assert _words(locale)("desk.progress", done=1, total=1).endswith(("1 sur 1", "1 of 1"))
+
 
 @pytest.mark.parametrize("locale", LOCALES)
 class TestRefusals:
