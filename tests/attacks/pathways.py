@@ -58,9 +58,9 @@ class Scene:
     session: str = ""
 
     @classmethod
-    def of(cls, state: State) -> Scene:
-        """Found the town, and bring the login into its state."""
-        town = Town.found()
+    def of(cls, state: State, *, town: Town | None = None) -> Scene:
+        """Found the town if there is none, and bring the login into its state."""
+        town = town or Town.found()
         contact = town.contact()
         if state == "unknown":
             return cls(town=town, contact=contact)
