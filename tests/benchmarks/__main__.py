@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable, Mapping
 
 from tests.benchmarks.brute_force import brute_force
 from tests.benchmarks.databases import towns
+from tests.benchmarks.distinguishability import distinguish
 from tests.benchmarks.growth import compare
 from tests.benchmarks.operation import back_up, deliver, hashing, idle, rushes, sweep, weigh
 
@@ -13,11 +15,10 @@ from tests.benchmarks.operation import back_up, deliver, hashing, idle, rushes, 
 def main() -> None:
     """Measure what the command line asks for, in the order that leaves the databases whole the longest."""
     options = _options()
-    if "hashing" in options.what:
-        hashing(rounds=40)
-    if "brute-force" in options.what:
-        brute_force()
-    if set(options.what) <= {"hashing", "brute-force"}:
+    for name, measure in _ALONE.items():
+        if name in options.what:
+            measure(options.samples)
+    if set(options.what) <= set(_ALONE):
         return
     with towns(options.on, options.sizes, at=options.at) as found:
         largest = found[-1]
@@ -37,7 +38,12 @@ def main() -> None:
 
 
 _AT = "keep the databases (a measured purge spoils them): a folder for SQLite, for PostgreSQL a URL up to the size"
-_WHAT = ["hashing", "brute-force", "sizes", "look-ups", "backup", "throughput", "courier", "purge"]
+_ALONE: Mapping[str, Callable[[int], None]] = {  # what needs no filled database
+    "hashing": lambda _: hashing(rounds=40),
+    "brute-force": lambda _: brute_force(),
+    "distinguishability": lambda samples: distinguish(samples=samples),
+}
+_WHAT = [*_ALONE, "sizes", "look-ups", "backup", "throughput", "courier", "purge"]
 
 
 def _options() -> argparse.Namespace:
@@ -45,7 +51,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--only", nargs="+", choices=_WHAT, default=_WHAT, dest="what", help="what to measure (all)")
     parser.add_argument("--on", choices=["sqlite", "postgresql"], default="postgresql", help="the engine")
     parser.add_argument("--sizes", type=int, nargs="+", default=[10**4, 10**6], help="logins, multiples of 100")
-    parser.add_argument("--samples", type=int, default=1000, help="rounds of each look-up")
+    parser.add_argument("--samples", type=int, default=1000, help="rounds of each look-up and comparison")
     parser.add_argument("--seconds", type=float, default=5.0, help="of each rush of log-ins")
     parser.add_argument("--at", help=_AT)
     return parser.parse_args()

@@ -183,7 +183,8 @@ class Population:
         """Return an event for each login, of the last 400 days."""
         for login in range(self.logins):
             at = _ago(400 - login * 400 // self.logins)
-            yield at, "logged_in", "succeeded", None, None, self.identity_id(login), f"192.0.2.{login % 250}"
+            who, address = self.identity_id(login), f"192.0.2.{login % 250}"
+            yield at, "logged_in", "succeeded", None, None, who, address, "person", "Firefox", None
 
 
 def fill(engine: Engine, population: Population) -> None:
