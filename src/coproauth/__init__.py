@@ -68,7 +68,7 @@ from coproauth.ports import (
 )
 from coproauth.services.account_switching import AccountSwitcher
 from coproauth.services.activation import ActivationService
-from coproauth.services.correlation import correlated
+from coproauth.services.correlation import correlated, current_correlation_id
 from coproauth.services.courier import BackgroundCourier, Courier
 from coproauth.services.login import LoginService
 from coproauth.services.maintenance import Maintenance
@@ -160,4 +160,5 @@ __all__ = [
     "Waste",
     "__version__",
     "correlated",
+    "current_correlation_id",
 ]

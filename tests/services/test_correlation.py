@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from tests.town import JEANNE, Town, refusal_of
 
-from coproauth import Pathway, correlated
+from coproauth import Pathway, correlated, current_correlation_id
 
 
 def _ids(town: Town) -> list[str | None]:
@@ -27,6 +27,15 @@ def test_a_block_gives_its_id_to_all_that_happens_inside(town: Town) -> None:
         _fail_to_log_in(town)
 
     assert _ids(town) == ["request-1", "request-1"]
+
+
+def test_the_host_can_read_the_id(town: Town) -> None:
+    """Its log says of a request what the trail says, also where a middleware drew the id."""
+    with correlated("request-\N{SNOWMAN}"):
+        _fail_to_log_in(town)
+        assert _ids(town) == [current_correlation_id()] == ["request-?"]
+
+    assert current_correlation_id() is None
 
 
 def test_without_a_block_each_attempt_has_an_id_of_its_own(town: Town) -> None:
