@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import smtplib
 import ssl
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import timedelta
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.utils import make_msgid
-from typing import Literal, get_args
+from io import BufferedReader, RawIOBase
+from typing import TYPE_CHECKING, Literal, get_args
 
 import attrs
 
@@ -20,6 +22,9 @@ from coproauth.core.portal_urls import is_loopback
 from coproauth.errors import ConfigurationError, InvalidInput
 from coproauth.mail import mailbox, to_email_message
 from coproauth.ports import Clock
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
 
 Security = Literal["starttls", "tls", "none"]
 
@@ -50,7 +55,7 @@ class SmtpMailer:
         sender: the plain address in ``From`` and in the envelope.
         sender_name: the name shown beside it.
         security: ``"starttls"`` (the server must offer it), ``"tls"`` from the first byte, or ``"none"`` on loopback.
-        timeout: how long any one answer of the server is waited for.
+        timeout: how long any one answer of the server may take, to its last byte.
         ssl_context: which certificates are trusted; those of the operating system if not given.
     """
 
@@ -138,8 +143,45 @@ class SmtpMailer:
     def _dial(self) -> smtplib.SMTP:
         seconds = self.timeout.total_seconds()
         if self.security == "tls":
-            return smtplib.SMTP_SSL(self.host, self.port, timeout=seconds, context=self.ssl_context)
-        return smtplib.SMTP(self.host, self.port, timeout=seconds)
+            return _PunctualTls(self.host, self.port, timeout=seconds, context=self.ssl_context)
+        return _Punctual(self.host, self.port, timeout=seconds)
+
+
+class _Answers(RawIOBase):
+    """What a server says, to be read until a given moment; a timeout of the socket alone begins anew at each byte."""
+
+    def __init__(self, smtp: smtplib.SMTP) -> None:
+        self._smtp = smtp
+        self.end_at = 0.0  # of the monotonic clock
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: WriteableBuffer, /) -> int:
+        left = self.end_at - time.monotonic()
+        if left <= 0 or self._smtp.sock is None:
+            raise TimeoutError("the answer was not complete in time")
+        self._smtp.sock.settimeout(left)
+        return self._smtp.sock.recv_into(buffer)
+
+
+class _Punctual(smtplib.SMTP):
+    """A dialogue in which each answer, however many lines it has, is complete within the timeout."""
+
+    def getreply(self) -> tuple[int, bytes]:
+        if self.file is None:  # of the first answer, in clear or over TLS
+            self._answers = _Answers(self)
+            self.file = BufferedReader(self._answers)
+        self._answers.end_at = time.monotonic() + self.timeout
+        try:
+            return super().getreply()
+        finally:
+            if self.sock is not None:
+                self.sock.settimeout(self.timeout)  # for what is sent next
+
+
+class _PunctualTls(_Punctual, smtplib.SMTP_SSL):
+    """The same, with TLS from the first byte."""
 
 
 @attrs.define(eq=False)
