@@ -297,3 +297,19 @@ def test_what_is_no_source_is_refused(name: str) -> None:
         with pytest.raises(InvalidInput) as refusal:
             stage.method(name)(**{**stage.arguments()[name], "source": value})
         assert (refusal.value.field, refusal.value.reason) == ("source", "wrong_type")
+
+
+def test_a_refused_argument_is_named_as_the_caller_knows_it() -> None:
+    """A form can point at the field: what is no text is told under the name of the argument."""
+    told = {}
+    for name, parameter in _TEXTS:
+        stage = _Stage()
+        try:
+            stage.method(name)(**{**stage.arguments()[name], parameter: 7})
+        except InvalidInput as refusal:
+            told[name, parameter] = refusal.field
+        except Refused:  # of a token nothing is told, not even that it is none
+            continue
+
+    assert told == {(name, parameter): parameter for name, parameter in told}
+    assert len(told) > 20

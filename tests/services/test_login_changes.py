@@ -279,3 +279,36 @@ class TestIdentifier:
     def test_an_unknown_contact_has_none(self, town: Town) -> None:
         """No error, and nothing to print."""
         assert town.auth.login.identifier_of("contact-99") is None
+
+
+class TestTheActiveAccount:
+    """Whoever gives the password again stays on the account he was on, whatever another browser did meanwhile."""
+
+    def _two_browsers(self, town: Town) -> tuple[str, str]:
+        """Return a session on the first account, and that account; another session went to the second since."""
+        first, second = town.contact(condominium="Les Lilas"), town.contact(condominium="Les Pins")
+        town.activate(first, JEANNE)
+        town.activate(second, JEANNE)
+        here = town.auth.accounts.switch(town.log_in(JEANNE).token, account_id=first.account.id)
+        town.auth.accounts.switch(town.log_in(JEANNE).token, account_id=second.account.id)
+        return here.token, first.account.id
+
+    def test_reauthentication_keeps_it(self, town: Town) -> None:
+        """The new session is on the account of the old one."""
+        token, account_id = self._two_browsers(town)
+
+        renewed = town.auth.login.reauthenticate(token, password=PASSWORD, source=town.source).session
+
+        assert renewed.active_account is not None
+        assert renewed.active_account.id == account_id
+
+    def test_a_new_password_keeps_it(self, town: Town) -> None:
+        """So is the one that a change of password opens."""
+        token, account_id = self._two_browsers(town)
+
+        changed = town.auth.login.change_password(
+            token, current_password=PASSWORD, new_password="trois loutres sous un saule", source=town.source
+        ).session
+
+        assert changed.active_account is not None
+        assert changed.active_account.id == account_id
