@@ -33,6 +33,14 @@ def test_a_setting_that_bounds_nothing_is_refused(name: str, value: object) -> N
         EngineSettings(**settings)
 
 
+def test_an_address_of_another_kind_is_told_how_ours_begin() -> None:
+    """Many platforms hand out ``postgres://``: that PostgreSQL is wanted would help nobody."""
+    with pytest.raises(ConfigurationError, match=r"postgres://….*postgresql://") as refused:
+        sql_engine("postgres://portal:secret@127.0.0.1/portail")
+
+    assert "secret" not in str(refused.value)
+
+
 def test_options_in_the_address_hold_beside_ours(postgres_server: PostgresServer) -> None:
     """A search path is how a firm keeps our tables in a schema of their own; no wait is lengthened that way."""
     options = "-csearch_path%3Dportail%20-cstatement_timeout%3D0%20-crandom_page_cost%3D2"

@@ -75,7 +75,8 @@ def sql_engine(url: str | URL, *, settings: EngineSettings | None = None) -> Eng
         case "mariadb" | "mysql":
             return _pooled(parsed.set(drivername="mariadb+pymysql"), settings, _mariadb_arguments(settings))
         case other:
-            raise ConfigurationError(f"no database of ours: {other!r}; SQLite, PostgreSQL or MariaDB is wanted")
+            wanted = "sqlite://, postgresql:// or mariadb:// is wanted"
+            raise ConfigurationError(f"no database of ours: {other}://…; {wanted}")
 
 
 def sqlite_engine(path: Path | str, *, busy_timeout: timedelta = EngineSettings().statement_timeout) -> Engine:
