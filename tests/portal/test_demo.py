@@ -285,7 +285,8 @@ def test_a_database_of_something_else_is_left_alone(tmp_path: Path) -> None:
 
 def test_a_manager_is_chosen_and_left(visitor: Browser) -> None:
     """The choice opens the desk of that firm, until it is taken back; an invented one opens none."""
-    assert visitor.get("/desk").headers["location"] == "/demo"
+    assert visitor.get("/desk").headers["location"] == "/demo#managers"
+    assert 'id="managers"' in visitor.get("/demo").text
     assert visitor.post("/demo/manager", manager_id="nobody").status_code == 400
     visitor.post("/demo/manager", manager_id="yann-le-goff")
     desk = visitor.get("/desk").text
@@ -293,7 +294,7 @@ def test_a_manager_is_chosen_and_left(visitor: Browser) -> None:
 
     assert "Villa Marine" in desk
     assert "Les Tilleuls" not in desk
-    assert visitor.get("/desk").headers["location"] == "/demo"
+    assert visitor.get("/desk").headers["location"] == "/demo#managers"
 
 
 @pytest.mark.parametrize("cookie", ["claire-lemaire", "claire-lemaire.", "claire-lemaire.x", ".", "x.y"])
@@ -301,7 +302,7 @@ def test_a_forged_choice_opens_no_desk(visitor: Browser, cookie: str) -> None:
     """The cookie is signed."""
     visitor.client.cookies.set("coproauth_manager", cookie)
 
-    assert visitor.get("/desk").headers["location"] == "/demo"
+    assert visitor.get("/desk").headers["location"] == "/demo#managers"
 
 
 def test_the_mailbox_shows_links_that_work(demo: Demo, visitor: Browser) -> None:

@@ -112,7 +112,7 @@ class _Host:
             manager=self._manager,
             condominiums=lambda manager: self.directory.condominiums(manager.portfolio_id),
             firm=lambda manager: _BY_MANAGER[manager.id].name,
-            entrance="/demo",
+            entrance="/demo#managers",
         )
 
     def overview(self, account: Account) -> Overview:
