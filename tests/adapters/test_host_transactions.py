@@ -6,15 +6,16 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import attrs
 import pytest
-from sqlalchemy import Column, Connection, Engine, MetaData, String, Table, func, insert, select
+from sqlalchemy import Column, Connection, Engine, MetaData, String, Table, create_engine, func, insert, select
 from sqlalchemy.orm import Session
 from tests.engines import SQL, Adapters, adapters_on
 
 from coproauth import ActivationRefused, ConfigurationError, LoginRefused, SignedIn, Throttled, Unavailable
-from coproauth.adapters.sqlalchemy import SqlStore, serializable
+from coproauth.adapters.sqlalchemy import SqlStore, serializable, sql_engine
 from coproauth.policy import ThrottleRule
 from coproauth.testing import Sandbox
 from coproauth.testing.sandbox import PASSWORD, cheap_policy
@@ -163,6 +164,61 @@ def test_a_transaction_that_is_not_serializable_is_refused(adapters: Adapters) -
         adapters.store.within(connection),
     ):
         pass
+
+
+@pytest.mark.parametrize("kind", ["postgresql", "mariadb"])
+def test_autocommit_is_refused(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
+    """Each statement would be kept at once, whatever level the server names by default."""
+    with adapters_on(kind, request, tmp_path) as adapters:
+        assert isinstance(adapters.store, SqlStore)
+        level = {"postgresql": "CHARACTERISTICS AS TRANSACTION", "mariadb": "TRANSACTION"}[kind]
+
+        with adapters.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            connection.exec_driver_sql(f"SET SESSION {level} ISOLATION LEVEL SERIALIZABLE")
+            with pytest.raises(ConfigurationError, match="autocommit"), adapters.store.within(connection):
+                pass
+            connection.invalidate()  # nobody else meets what was set
+
+
+def test_a_transaction_of_another_engine_is_refused(adapters: Adapters, tmp_path: Path) -> None:
+    """Our tables may not be there, or be those of another portal."""
+    assert isinstance(adapters.store, SqlStore)
+    others = [
+        sql_engine(f"sqlite:///{tmp_path / 'elsewhere.sqlite3'}"),
+        create_engine(adapters.engine.url),  # of the same address: nobody can tell where that leads
+    ]
+
+    for other in others:
+        with (
+            serializable(other).connect() as connection,
+            pytest.raises(ConfigurationError, match="another engine"),
+            adapters.store.within(connection),
+        ):
+            pass
+        other.dispose()
+
+
+def test_an_engine_in_place_of_a_connection_is_refused(adapters: Adapters) -> None:
+    """A transaction is on a connection."""
+    assert isinstance(adapters.store, SqlStore)
+    wrong: Any = serializable(adapters.engine)
+
+    with pytest.raises(ConfigurationError, match="a connection"), adapters.store.within(wrong):
+        pass
+
+
+def test_a_transaction_of_the_host_s_within_one_of_ours_is_refused(adapters: Adapters) -> None:
+    """What the unit has written could not be seen there, and would be kept without it."""
+    assert isinstance(adapters.store, SqlStore)
+
+    for opened in (adapters.store.reading, adapters.store.writing):
+        with (
+            serializable(adapters.engine).connect() as connection,
+            opened(),
+            pytest.raises(ConfigurationError, match="unit of work"),
+            adapters.store.within(connection),
+        ):
+            pass
 
 
 def test_a_conflict_is_the_host_s_to_run_again(request: pytest.FixtureRequest, tmp_path: Path) -> None:

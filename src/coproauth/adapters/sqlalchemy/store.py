@@ -101,7 +101,8 @@ class SqlStore:
         is the host's to run again. Counters of attempts are kept apart even so (on SQLite they cannot be).
 
         Raises:
-            ConfigurationError: the transaction is not serializable.
+            ConfigurationError: there is no connection, or one of another engine than the store's; its transaction is
+                not serializable, or in autocommit; a unit of work is open already.
         """
         return self._transactions.within(connection)
 

@@ -127,10 +127,10 @@ class Transactions:
         """Let everything in the block be part of a transaction of the host.
 
         Raises:
-            ConfigurationError: the transaction is not serializable.
+            ConfigurationError: there is no connection, or one of another engine; its transaction is not serializable,
+                or would be kept statement by statement; a unit of work is open in this context.
         """
-        if not _is_serializable(connection):
-            raise ConfigurationError("open the transaction by coproauth.adapters.sqlalchemy.serializable(engine)")
+        self._require_hostable(connection)
         with self._being(_Current(connection, is_hosted=True)):
             yield
 
@@ -159,6 +159,18 @@ class Transactions:
                 self._side = side = create_engine(first.url, pool=first.pool.recreate(), hide_parameters=True)
                 event.listen(first, "engine_disposed", lambda _: side.dispose())
             return self._side
+
+    def _require_hostable(self, connection: Connection) -> None:
+        if not isinstance(connection, Connection):
+            raise ConfigurationError("within() takes a connection: that of serializable(engine).begin(), for example")
+        if connection.engine.pool is not self._engine.pool:  # whatever the address: where it leads cannot be told
+            raise ConfigurationError("the transaction is of another engine than the store's")
+        if (current := self._current.get()) is not None and not current.is_hosted:
+            raise ConfigurationError("a unit of work is open in this thread: a transaction of yours begins before it")
+        if not _is_serializable(connection):
+            raise ConfigurationError("open the transaction by coproauth.adapters.sqlalchemy.serializable(engine)")
+        if _is_in_autocommit(connection):
+            raise ConfigurationError("the connection is in autocommit: every statement would be kept by itself")
 
     @contextmanager
     def _turn(self) -> Iterator[None]:
@@ -232,6 +244,14 @@ def _is_serializable(connection: Connection) -> bool:
     if connection.dialect.name == "sqlite":
         return bool(connection.get_execution_options().get(WRITING))
     return connection.get_isolation_level() == "SERIALIZABLE"
+
+
+def _is_in_autocommit(connection: Connection) -> bool:
+    if connection.dialect.name == "sqlite":
+        return False  # to the driver always: transactions begin where the engine says
+    driver = connection.connection.driver_connection
+    ask = getattr(driver, "get_autocommit", None)  # PyMySQL's; psycopg has an attribute
+    return bool(ask() if ask else getattr(driver, "autocommit", False))
 
 
 _lock = threading.Lock()
