@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from contextlib import nullcontext
+from pathlib import Path
 
 import pytest
 from sqlalchemy import String, column, literal, select, text
-from tests.engines import Adapters
+from sqlalchemy.exc import DataError
+from tests.engines import SERVERS, Adapters, adapters_on
 
 from coproauth import ConfigurationError
-from coproauth.adapters.sqlalchemy import SqlDirectory, SqlStore
+from coproauth.adapters.sqlalchemy import EngineSettings, SqlDirectory, SqlStore, StandaloneDirectory, sql_engine
 from coproauth.testing import Sandbox
 from coproauth.testing.contracts import FilledDirectory, Law, laws_of_directory, laws_of_writable_directory
 from coproauth.testing.sandbox import WritableDirectory
@@ -38,6 +40,48 @@ MORE_COLUMNS = ("account_label", "condominium_id", "condominium_name", "portfoli
 def test_a_directory_keeps_the_law(law: Law[WritableDirectory], directory: WritableDirectory) -> None:
     """The law says what; its name is that of the case."""
     law.check(lambda: nullcontext(directory))
+
+
+@pytest.mark.parametrize("kind", SERVERS)
+def test_a_write_whose_connection_was_lost_goes_over_another(
+    kind: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    """Nothing of it was kept, so it is run again by itself, and its caller hears nothing of it."""
+    whoami, kill = {
+        "postgresql": ("SELECT pg_backend_pid()", "SELECT pg_terminate_backend({})"),
+        "mariadb": ("SELECT CONNECTION_ID()", "KILL {}"),
+    }[kind]
+    with adapters_on(kind, request, tmp_path) as adapters:
+        engine = sql_engine(adapters.engine.url, settings=EngineSettings(pool_size=1))
+        directory = StandaloneDirectory(engine)
+
+        def lose_connection() -> None:
+            with engine.connect() as kept:
+                number = kept.exec_driver_sql(whoami).scalar()
+            with adapters.engine.connect() as other:
+                other.exec_driver_sql(kill.format(number))
+
+        lose_connection()
+        house = directory.add_condominium(name="Les Lilas", portfolio_id="cabinet-1")
+        lose_connection()
+        account = directory.add_account(house.id, label="Lot 12")
+        lose_connection()
+        contact = directory.add_contact(account.id, name="Jeanne Roche")
+        assert directory.contact(contact.id) == contact
+        lose_connection()
+        directory.remove_condominium(house.id)
+
+        assert directory.contact(contact.id) is None
+        engine.dispose()
+
+
+def test_text_that_no_column_takes_is_no_outage(request: pytest.FixtureRequest, tmp_path: Path) -> None:
+    """PostgreSQL takes no NUL: the database is there, and asking again would help nobody."""
+    with (
+        adapters_on("postgresql", request, tmp_path) as adapters,
+        pytest.raises(DataError, match="NUL"),
+    ):
+        adapters.directory.contact("7\x00")
 
 
 class TestOverTheHostsOwnTables:

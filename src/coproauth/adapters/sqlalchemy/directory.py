@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Collection, Sequence
-from typing import Any
+from collections.abc import Callable, Collection, Sequence
+from typing import Any, TypeVar
 
-from sqlalchemy import Engine, MetaData, Select, SelectBase, Subquery, Table, delete, insert, select
+from sqlalchemy import Connection, Engine, MetaData, Row, Select, SelectBase, Subquery, Table, delete, insert, select
 
 from coproauth.adapters.sqlalchemy.tables import Tables
 from coproauth.adapters.sqlalchemy.transactions import Transactions
 from coproauth.core.accounts import Account, Condominium, Contact
 from coproauth.errors import ConfigurationError
+from coproauth.policy import Policy
+from coproauth.services.units import persistently
+
+T = TypeVar("T")
 
 DIRECTORY_COLUMNS = (
     "contact_id",
@@ -117,20 +121,23 @@ class StandaloneDirectory(SqlDirectory):
         """Add a condominium to a portfolio."""
         row = Condominium(id=new_id(), name=name, portfolio_id=portfolio_id)
         values = {"id": row.id, "name": name, "portfolio_id": portfolio_id}
-        with self._transactions.apart() as connection:
-            connection.execute(insert(self._tables.condominiums).values(values))
+        self._write(lambda connection: connection.execute(insert(self._tables.condominiums).values(values)))
         return row
 
     def add_account(self, condominium_id: str, *, label: str) -> Account:
         """Add an account to a condominium; ``LookupError`` if there is no such condominium."""
         accounts, condominiums = self._tables.accounts, self._tables.condominiums
         account_id = new_id()
-        with self._transactions.apart() as connection:
+
+        def add(connection: Connection) -> Row[Any]:
             found = connection.execute(select(condominiums).where(condominiums.c.id == condominium_id)).one_or_none()
             if found is None:
                 raise LookupError(condominium_id)
             values = {"id": account_id, "condominium_id": condominium_id, "label": label}
             connection.execute(insert(accounts).values(values))
+            return found
+
+        found = self._write(add)
         return Account(
             id=account_id,
             label=label,
@@ -142,13 +149,15 @@ class StandaloneDirectory(SqlDirectory):
     def add_contact(self, account_id: str, *, name: str, email: str | None = None) -> Contact:
         """Add a person to an account; ``LookupError`` if there is no such account."""
         accounts, contacts = self._tables.accounts, self._tables.contacts
-        contact_id = new_id()
-        with self._transactions.apart() as connection:
+        values = {"id": new_id(), "account_id": account_id, "name": name, "email": email}
+
+        def add(connection: Connection) -> Contact:
             if connection.execute(select(accounts.c.id).where(accounts.c.id == account_id)).one_or_none() is None:
                 raise LookupError(account_id)
-            values = {"id": contact_id, "account_id": account_id, "name": name, "email": email}
             connection.execute(insert(contacts).values(values))
-            return contact_of(connection.execute(self._select.where(self.rows.c.contact_id == contact_id)).one())
+            return contact_of(connection.execute(self._select.where(self.rows.c.contact_id == values["id"])).one())
+
+        return self._write(add)
 
     def remove_condominium(self, condominium_id: str) -> None:
         """Remove a condominium with its accounts and their contacts."""
@@ -159,8 +168,20 @@ class StandaloneDirectory(SqlDirectory):
         self._remove(self._tables.contacts, contact_id)
 
     def _remove(self, table: Table, row_id: str) -> None:
-        with self._transactions.apart() as connection:
-            connection.execute(delete(table).where(table.c.id == row_id))
+        self._write(lambda connection: connection.execute(delete(table).where(table.c.id == row_id)))
+
+    def _write(self, step: Callable[[Connection], T]) -> T:
+        """Run a step in a transaction of its own; again from its start, if it is interrupted.
+
+        Raises:
+            Unavailable: it was every time, or the database is away.
+        """
+
+        def run() -> T:
+            with self._transactions.apart() as connection:
+                return step(connection)
+
+        return persistently(run, policy=Policy())
 
 
 def _standalone_select(tables: Tables) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 
-from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, OperationalError
 
 from coproauth.errors import Interrupted, Unavailable
 
@@ -12,7 +12,7 @@ from coproauth.errors import Interrupted, Unavailable
 _CONFLICTS = {"40001", "40P01", 1020, 1213, 1305}  # serialization, deadlock; 1305: the savepoint that a deadlock undid
 _LONG_WAITS = {"55P03", 1205, sqlite3.SQLITE_BUSY}  # for a lock, as long as the settings allow: not worth another
 _GIVEN_UP = {"57014", 1317, 1969, sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY}  # timeout, disk
-_CONNECTIONS = {None, "53300", "57P01", "57P02", "57P03", 1040, 1053, 2002, 2003, 2006, 2013, sqlite3.SQLITE_CANTOPEN}
+_CONNECTIONS = {"53300", "57P01", "57P02", "57P03", 1040, 1053, 2002, 2003, 2006, 2013, sqlite3.SQLITE_CANTOPEN}
 
 
 def name_failure(error: DBAPIError, *, is_committing: bool) -> Exception:
@@ -31,7 +31,8 @@ def name_failure(error: DBAPIError, *, is_committing: bool) -> Exception:
         return Unavailable(reason="store_conflict")
     if code in _GIVEN_UP:
         return Unavailable(reason="store_away")
-    if error.connection_invalidated or code in _CONNECTIONS:
+    is_unnamed = code is None and isinstance(error, OperationalError | InterfaceError)  # not what psycopg cannot send
+    if error.connection_invalidated or is_unnamed or code in _CONNECTIONS:
         return Interrupted(reason="store_away")
     return error
 
