@@ -57,7 +57,7 @@ def test_each_law_can_be_broken(spoil: Spoil, laws: list[Law], monkeypatch: pyte
         deadline=None,
         phases=[Phase.generate],
         report_multiple_bugs=False,
-        suppress_health_check=list(HealthCheck),
+        suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much],
     )
 
     with pytest.raises(Violated) as violated:

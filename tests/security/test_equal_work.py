@@ -56,9 +56,9 @@ class CountingAudit:
 
     work: Counter[str]
 
-    def record(self, _: AuditEvent) -> None:
-        """Count one event."""
-        self.work["audit.record"] += 1
+    def record(self, event: AuditEvent) -> None:
+        """Count one event of its pathway."""
+        self.work[f"audit.record {event.pathway}"] += 1
 
 
 @attrs.frozen
