@@ -103,7 +103,7 @@ class Relay(socketserver.ThreadingTCPServer):
 
 
 class _Carrier(socketserver.BaseRequestHandler):
-    server: Relay
+    server: Relay  # pyright: ignore[reportIncompatibleVariableOverride] - what it is built with
 
     def handle(self) -> None:
         """Carry one connection both ways until either end closes it."""
