@@ -8,16 +8,17 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from sqlalchemy import Connection, Engine, Inspector, MetaData, Table, event, insert, inspect, select
 from sqlalchemy.engine import make_url
 from tests.engines import SERVERS, SQL
+from tests.servers import MariadbServer
 
 from coproauth import ConfigurationError
-from coproauth.adapters.sqlalchemy import Schema, SqlStore, Tables, sql_engine
+from coproauth.adapters.sqlalchemy import EngineSettings, Schema, SqlStore, Tables, sql_engine
 from coproauth.adapters.sqlalchemy.schema import read_steps
 from coproauth.adapters.sqlalchemy.tables import VERSION
 
@@ -210,6 +211,51 @@ def test_an_upgrade_that_was_cut_off_is_taken_up_again(
     assert _described(engine) == _described(whole)
     assert Schema(engine).version() == VERSION
     assert _rows(engine) == (ROWS if is_first_release else dict.fromkeys(ROWS))
+
+
+def test_an_upgrade_waits_for_another_longer_than_for_a_statement(mariadb_server: MariadbServer) -> None:
+    """Another may have large tables to go through: its end is awaited, whatever one statement may take."""
+    settings = EngineSettings(statement_timeout=timedelta(seconds=1))
+    engine = sql_engine(mariadb_server.create_database(f"schema_{next(_numbers)}"), settings=settings)
+    asked = itertools.count()
+
+    with engine.connect() as other:
+        other.exec_driver_sql("SELECT GET_LOCK('coproauth', 0)")
+
+        def end_the_other(_: object, __: object, statement: str, *___: object) -> None:
+            if "GET_LOCK" in statement and next(asked) == 3:  # each waits for half of what a statement may take
+                other.exec_driver_sql("SELECT RELEASE_LOCK('coproauth')")
+
+        event.listen(engine, "before_cursor_execute", end_the_other)
+        Schema(engine).upgrade()
+
+    assert Schema(engine).version() == VERSION
+    engine.dispose()
+
+
+def test_an_upgrade_leaves_the_settings_of_its_connection(mariadb_server: MariadbServer) -> None:
+    """The next to have it from the pool waits as long as the server says."""
+    engine = sql_engine(
+        mariadb_server.create_database(f"schema_{next(_numbers)}"), settings=EngineSettings(pool_size=1)
+    )
+    setting = "SELECT @@SESSION.lock_wait_timeout, CONNECTION_ID()"
+    with engine.connect() as connection:
+        before = connection.exec_driver_sql(setting).one()
+
+    Schema(engine).upgrade()
+
+    with engine.connect() as connection:
+        assert connection.exec_driver_sql(setting).one() == before
+    engine.dispose()
+
+
+@pytest.mark.parametrize("make", [SqlStore, Schema])
+def test_a_translation_of_schemas_is_refused(make: Callable[[Engine], object], engine: Engine) -> None:
+    """The steps are plain SQL: the tables that they create would not be those that are asked."""
+    translating = engine.execution_options(schema_translate_map={None: "portal"})
+
+    with pytest.raises(ConfigurationError, match="schema_translate_map"):
+        make(translating)
 
 
 @pytest.mark.parametrize("kind", SERVERS)

@@ -27,6 +27,7 @@ _FOLDERS = {"sqlite": "sqlite", "postgresql": "postgresql", "mariadb": "mariadb"
 _PREFIX = re.compile(r"[a-z_][a-z0-9_]{0,30}", re.ASCII)  # names stay within the 63 bytes that PostgreSQL keeps
 _LOCK = 0x636F7072  # "copr", which upgrade of which program this is
 _LOCK_WAIT = 60  # seconds for another upgrade to end
+_LOCK_TRY = 0.5  # seconds that MariaDB waits for it in one statement: within the shortest that one may take
 
 
 @attrs.frozen(kw_only=True)
@@ -64,8 +65,10 @@ class Schema:
         """Take the engine, and what the names of the tables begin with.
 
         Raises:
-            ConfigurationError: the prefix is no plain lower-case identifier, or the database is of an unknown kind.
+            ConfigurationError: the prefix is no plain lower-case identifier, the database is of an unknown kind, or the
+                engine has a ``schema_translate_map``.
         """
+        refuse_translation(engine)
         self._engine = engine
         self._prefix = prefix
         self.steps = read_steps(engine.dialect, prefix=prefix)
@@ -153,17 +156,43 @@ class Schema:
                 connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_LOCK})")
                 yield
             case "mariadb" | "mysql":
-                connection.exec_driver_sql(f"SET SESSION lock_wait_timeout = {_LOCK_WAIT}")  # a day, if it is not told
-                if connection.exec_driver_sql(f"SELECT GET_LOCK('coproauth', {_LOCK_WAIT})").scalar() != 1:
-                    raise Unavailable(reason="store_conflict")
-                try:
+                with _named_lock(connection):
                     yield
                     connection.exec_driver_sql("COMMIT")  # before the next one looks
-                finally:
-                    if not connection.invalidated:  # a connection that was lost has taken the lock along
-                        connection.exec_driver_sql("SELECT RELEASE_LOCK('coproauth')")
             case _:
                 yield
+
+
+@contextmanager
+def _named_lock(connection: Connection) -> Iterator[None]:
+    """Hold the lock of upgrades on MariaDB, and leave the connection as it was."""
+    before = connection.exec_driver_sql("SELECT @@SESSION.lock_wait_timeout").scalar()
+    connection.exec_driver_sql(f"SET SESSION lock_wait_timeout = {_LOCK_WAIT}")  # a day, if it is not told
+    try:
+        if not any(_is_locked(connection) for _ in range(round(_LOCK_WAIT / _LOCK_TRY))):
+            raise Unavailable(reason="store_conflict")
+        yield
+    finally:
+        if not connection.invalidated:  # a connection that was lost has taken the lock along
+            connection.exec_driver_sql("SELECT RELEASE_LOCK('coproauth')")
+            connection.exec_driver_sql(f"SET SESSION lock_wait_timeout = {before}")
+
+
+def _is_locked(connection: Connection) -> bool:
+    return connection.exec_driver_sql(f"SELECT GET_LOCK('coproauth', {_LOCK_TRY})").scalar() == 1
+
+
+def refuse_translation(engine: Engine) -> None:
+    """Let an engine pass whose names of tables are taken as they are.
+
+    Raises:
+        ConfigurationError: it has a ``schema_translate_map``, which holds for no statement that is plain SQL.
+    """
+    if engine.get_execution_options().get("schema_translate_map"):
+        raise ConfigurationError(
+            "the engine has a schema_translate_map, which our tables cannot follow: set the search_path, or name the"
+            " database in its address"
+        )
 
 
 def read_steps(dialect: Dialect, *, prefix: str = PREFIX) -> tuple[Step, ...]:

@@ -18,7 +18,7 @@ from coproauth.adapters.sqlalchemy.repositories import (
     SqlOutbox,
     SqlSessions,
 )
-from coproauth.adapters.sqlalchemy.schema import Schema
+from coproauth.adapters.sqlalchemy.schema import Schema, refuse_translation
 from coproauth.adapters.sqlalchemy.tables import Tables
 from coproauth.adapters.sqlalchemy.throttle import SqlThrottle
 from coproauth.adapters.sqlalchemy.transactions import Transactions
@@ -55,7 +55,11 @@ class SqlStore:
             engine: see ``sql_engine``.
             tables: under another prefix, or in the host's metadata.
             policy: how often the counters beside the store are tried again.
+
+        Raises:
+            ConfigurationError: the engine has a ``schema_translate_map``.
         """
+        refuse_translation(engine)
         self._policy = policy or Policy()
         self.engine = engine
         self.tables = tables or Tables.build(MetaData())
