@@ -114,6 +114,21 @@ class TestHeaders:
         assert "store_away" in caplog.text
         assert "Traceback" not in caplog.text
 
+    def test_what_may_have_been_kept_is_not_called_lost(self, sandbox: Sandbox) -> None:
+        """Where the connection broke during the commit, one looks before one types it again."""
+
+        def lose_the_answer(_: Request) -> None:
+            raise Unavailable(reason="outcome_unknown")
+
+        desk = Desk(manager=lose_the_answer, condominiums=lambda _: ())
+        client = TestClient(create_portal(sandbox.auth, desk=desk), base_url=PORTAL_URL)
+
+        answer = client.get("/desk")
+
+        assert answer.status_code == 503
+        assert "a peut-être été enregistré" in answer.text
+        assert "Rien de ce que vous avez saisi" not in answer.text
+
 
 class TestCookies:
     """Cookies are held to their attributes by the browser (ASVS V3.3)."""

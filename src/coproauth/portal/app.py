@@ -86,7 +86,8 @@ def _error_handler(portal: Portal) -> _OnError:
     """Return what answers an HTTP error, or an error that nobody expected, with a page of the portal."""
 
     def answer(request: Request, error: Exception) -> Response:
-        response = error_page(Visit(portal, request, form={}, back="/"), *_status_of(error))
+        outage = error.reason if isinstance(error, Unavailable) else None
+        response = error_page(Visit(portal, request, form={}, back="/"), *_status_of(error), outage=outage)
         portal.web.keep_form_secret(request, response)
         return response
 

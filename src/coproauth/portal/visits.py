@@ -20,7 +20,7 @@ from starlette.routing import Route
 
 from coproauth.core.sessions import Session, SignedIn
 from coproauth.core.sources import Source
-from coproauth.errors import NotAllowed, Refused, SessionRefused
+from coproauth.errors import NotAllowed, Outage, Refused, SessionRefused
 from coproauth.facade import Coproauth
 from coproauth.integrations.starlette import WebAuth, read_form
 from coproauth.policy import LOCALES
@@ -252,8 +252,11 @@ def _ask_to_log_in(visit: Visit) -> Response:
     return response
 
 
-def error_page(visit: Visit, status: int, headers: Mapping[str, str] | None = None) -> Response:
-    """Answer with the page of an HTTP error; nothing of its cause shows (ASVS V16.5.1)."""
-    key = f"error.{status}" if f"error.{status}.title" in visit.words else "error.other"
+def error_page(
+    visit: Visit, status: int, headers: Mapping[str, str] | None = None, *, outage: Outage | None = None
+) -> Response:
+    """Answer with the page of an HTTP error; nothing of its cause shows (ASVS V16.5.1), but whether one must look."""
+    keys = (f"error.{outage}", f"error.{status}")
+    key = next((key for key in keys if f"{key}.title" in visit.words), "error.other")
     visit.session = None  # the store may be what is failing
     return visit.render("error.html", status=status, headers=headers, key=key)
