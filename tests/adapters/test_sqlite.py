@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import traceback
 from concurrent.futures import ThreadPoolExecutor
@@ -65,6 +66,33 @@ def test_the_file_is_kept_in_write_ahead_logging_with_foreign_keys(town: Sandbox
         pragmas = [connection.exec_driver_sql(f"PRAGMA {name}").scalar() for name in names]
 
     assert pragmas == ["wal", 1, 2]
+
+
+def test_the_file_is_its_owner_s_alone(tmp_path: Path) -> None:
+    """Hashes and addresses are in it, and in the log that SQLite keeps beside it, whatever the umask says."""
+    mask = os.umask(0)
+    try:
+        engine = sqlite_engine(tmp_path / "portal.sqlite3")
+        SqlStore(engine).create_tables()
+    finally:
+        os.umask(mask)
+
+    rights = {file.name: oct(file.stat().st_mode & 0o777) for file in tmp_path.iterdir()}
+    assert rights == dict.fromkeys(["portal.sqlite3", "portal.sqlite3-wal", "portal.sqlite3-shm"], "0o600")
+    engine.dispose()
+
+
+def test_a_file_that_is_there_keeps_its_rights(tmp_path: Path) -> None:
+    """Whoever shares it with a group has a reason."""
+    file = tmp_path / "portal.sqlite3"
+    file.touch()
+    file.chmod(0o640)
+
+    engine = sqlite_engine(file)
+    SqlStore(engine).create_tables()
+    engine.dispose()
+
+    assert oct(file.stat().st_mode & 0o777) == "0o640"
 
 
 def test_readers_are_not_held_up_by_a_unit_of_work(town: Sandbox) -> None:

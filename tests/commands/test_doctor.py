@@ -181,6 +181,16 @@ class TestDatabase:
         assert findings[1:] == ["FAIL outbox: it cannot be read → repair the database first"]
         assert PASSWORD not in findings[0]
 
+    def test_a_file_that_others_can_read_is_found(self, healthy: Installation, examine: Examine) -> None:
+        """Every program on the machine could copy hashes and addresses."""
+        (healthy.folder / "portal.sqlite3").chmod(0o644)
+
+        status, findings = examine(healthy)
+
+        path = healthy.folder / "portal.sqlite3"
+        assert status == 1
+        assert findings == [f"FAIL database: others can read {path} → chmod o= {path}*"]
+
     @pytest.mark.parametrize("url", ["oracle://127.0.0.1/portail", "portail"])
     def test_what_is_no_database_of_ours_is_found(
         self, installation: Installation, post: Post, examine: Examine, url: str

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
+from collections.abc import Sequence
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import attrs
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection, Dialect, Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.pool import ConnectionPoolEntry
@@ -19,6 +22,8 @@ from coproauth.errors import ConfigurationError
 # To PostgreSQL, in pages read one after the other. A small table would be read whole, and a serializable transaction
 # that has read a table conflicts with all who write to it; an index narrows that to a page (its manual, §13.2.3).
 _INDEX_PAGE_COST = 0.1
+
+_OWNER_ALONE = 0o600  # may read and write: hashes and addresses are in the file
 
 _SHORTEST_WAIT = timedelta(milliseconds=1)  # the unit of PostgreSQL, to which 0 is for ever
 _LONGEST_WAIT = timedelta(days=1)  # within what every driver can count
@@ -86,7 +91,7 @@ def sqlite_engine(path: Path | str, *, busy_timeout: timedelta = EngineSettings(
     that it waits its turn instead of failing half-way; foreign keys hold; a commit is on disk before it returns.
 
     Args:
-        path: of the file; it is created if it is not there.
+        path: of the file; it is created if it is not there, for its owner alone.
         busy_timeout: how long to wait for another writer.
     """
     engine = create_engine(
@@ -95,6 +100,7 @@ def sqlite_engine(path: Path | str, *, busy_timeout: timedelta = EngineSettings(
         execution_options={PATIENCE: busy_timeout},
         hide_parameters=True,  # an error's text must hold neither hash nor address (ASVS V16.2.5)
     )
+    event.listen(engine, "do_connect", _create_for_owner)
     event.listen(engine, "connect", _prepare)
     event.listen(engine, "begin", _begin)
     return engine
@@ -148,6 +154,17 @@ def _mariadb_arguments(settings: EngineSettings) -> dict[str, Any]:
 
 def _whole_seconds(duration: timedelta) -> int:
     return max(1, round(duration.total_seconds()))
+
+
+def _create_for_owner(_: Dialect, __: ConnectionPoolEntry, arguments: Sequence[str], ___: object) -> None:
+    """Create the file before SQLite does, which asks the umask; what SQLite keeps beside it takes the file's rights.
+
+    One that is there is not opened: to close it again would drop the locks that this process has on it.
+    """
+    path = arguments[0]
+    with suppress(OSError):  # SQLite will say what is wrong
+        if path != ":memory:":
+            os.close(os.open(path, os.O_CREAT | os.O_EXCL, _OWNER_ALONE))
 
 
 def _prepare(connection: sqlite3.Connection, _: ConnectionPoolEntry) -> None:

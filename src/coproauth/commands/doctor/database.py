@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import stat
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 
 import attrs
 from sqlalchemy import Connection, Engine, Table, delete, insert, select
@@ -97,6 +100,8 @@ class _Database:
             case "sqlite":
                 yield self._journal_mode
                 yield self._foreign_keys
+                if os.name == "posix":
+                    yield self._rights
             case "postgresql":
                 yield self._isolation
                 yield self._clocks
@@ -144,6 +149,12 @@ class _Database:
 
     def _foreign_keys(self) -> Finding:
         return self._pragma("foreign_keys", "1", advice="use a SQLite that was compiled with foreign keys")
+
+    def _rights(self) -> Finding:
+        path = Path(self._engine.url.database or "")
+        if path.is_file() and path.stat().st_mode & stat.S_IRWXO:
+            return bad("database", f"others can read {path}", advice=f"chmod o= {path}*")
+        return good("database", "only its owner, and a group that was given leave, can read it")
 
     def _pragma(self, name: str, wanted: str, *, advice: str) -> Finding:
         with self._engine.connect() as connection:

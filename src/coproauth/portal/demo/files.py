@@ -59,8 +59,7 @@ def written_whole(path: Path) -> Iterator[Path]:
     draft = path.with_name(f"{path.name}.new")
     _remove(draft)
     try:
-        for file in (draft, key_file(draft)):
-            file.touch(mode=0o600)
+        key_file(draft).touch(mode=0o600)  # as sqlite_engine does with the draft
         key_file(draft).write_bytes(secrets.token_bytes(_KEY_BYTES))
         yield draft
         _remove(path)  # with its log, which SQLite would otherwise play back into the new one
