@@ -78,6 +78,30 @@ class TestPortal:
 
         assert _log_in(town, _source(99)).session.email == JEANNE
 
+    def test_nobody_closes_the_onboarding_by_failing_at_passwords(self) -> None:
+        """Meanwhile a second property is added with a code and the login's password, as ever."""
+        town = _town(throttle_portal=_SMALL)
+        town.move_in()
+        code = town.code_for(town.contact(condominium="Les Tilleuls"))
+        assert _THROTTLED in _spray(town, sources=20, each=4)
+
+        signed_in = town.auth.activation.activate(code=code, email=JEANNE, password=PASSWORD, source=_source(99))
+
+        assert len(signed_in.session.accounts) == 2
+
+    def test_at_the_onboarding_too_whoever_has_failed_waits(self) -> None:
+        """A source that is not spared at the login is not spared there."""
+        town = _town(throttle_portal=_SMALL)
+        town.move_in()
+        code = town.code_for(town.contact(condominium="Les Tilleuls"))
+        assert _THROTTLED in _spray(town, sources=3, each=4)
+
+        answer = refusal_of(
+            lambda: town.auth.activation.activate(code=code, email=JEANNE, password=PASSWORD, source=_source(0))
+        )
+
+        assert answer == _THROTTLED
+
     def test_who_mistypes_twice_during_an_attack_is_not_slowed_either(self) -> None:
         """A source has as many failures as the policy spares."""
         town = _town(throttle_portal=_SMALL)

@@ -50,16 +50,21 @@ class Attempt:
         self.actor = self.subject = identity_id
 
     def admit(self, *keys: ThrottleKey) -> None:
-        """Count the attempt on further keys; on none of them twice.
+        """Count the attempt on further keys; on none of them twice, and on none that an earlier one spares.
 
         Raises:
             Throttled: one of the keys must wait; ``reset_required`` if that is because its limit is reached.
         """
-        new = [key for key in keys if key not in self._admitted]
+        new = [key for key in keys if key not in self._admitted and not self._is_spared(key)]
         wait = self.throttle.admit(new, at=self.clock.now()) if new else timedelta(0)
         if wait > timedelta(0):
             raise Throttled(retry_after=wait, reason="reset_required" if _is_beyond(new, wait) else None)
         self._admitted += new
+
+    def _is_spared(self, key: ThrottleKey) -> bool:
+        """Whether a key spares it that was admitted earlier: the throttle compares those of one call only."""
+        sparing = [earlier for earlier in self._admitted if earlier.name == key.spared_by]
+        return bool(sparing) and self.counted(*sparing) < key.spared_below
 
     def may(self, key: ThrottleKey) -> bool:
         """Count the attempt on a key whose wait must show in no answer; on record it is a refusal all the same."""
