@@ -276,6 +276,13 @@ class TestKeys:
 
         assert len(names) == 10
 
+    def test_managers_of_two_portfolios_never_share_a_counter(self) -> None:
+        """Whatever spaces stand in the ids that a host gives them."""
+        one = Manager(id="3", portfolio_id="1 2")
+        other = Manager(id="2 3", portfolio_id="1")
+
+        assert manager_key(one, _POLICY).name != manager_key(other, _POLICY).name
+
     def test_a62_what_a_browser_says_of_itself_does_not_matter(self) -> None:
         """A-62: another user agent or language is the same source."""
         one = Source("2001:db8::1", user_agent="Firefox")

@@ -181,7 +181,7 @@ def portal_key(tried: Literal["password", "code"], source: Source, policy: Polic
 
 def manager_key(manager: Manager, policy: Policy) -> ThrottleKey:
     """Count what one manager does, all of it: an account of a firm's staff may have been taken over."""
-    name = f"manager:{_digest(f'{manager.portfolio_id} {manager.id}')}"
+    name = f"manager:{_digest(repr((manager.portfolio_id, manager.id)))}"  # quoted: a space may stand in either
     return ThrottleKey(name=name, rule=policy.throttle_manager, on_success=OnSuccess.KEEP)
 
 
