@@ -48,11 +48,11 @@ class SqlThrottle:
     def _admit(self, keys: Sequence[ThrottleKey], at: datetime) -> timedelta:
         with self._transactions.apart() as connection:
             counters = self._locked(connection, keys)
-            missing = {key.name for key in keys} - counters.keys()
-            if missing:
-                self._begin(connection, missing, at)
-                counters = self._locked(connection, keys)
             decision = decide_admission(keys, counters, at=at)
+            missing = {key.name for key in keys} - counters.keys()
+            if missing and not isinstance(decision, timedelta):  # who must wait leaves no row
+                self._begin(connection, missing, at)
+                decision = decide_admission(keys, self._locked(connection, keys), at=at)
             if isinstance(decision, timedelta):
                 return decision
             self._write(connection, decision)
