@@ -215,6 +215,7 @@ class TestWork:
             f"$scrypt$ln=99,r=9999,p=9999${_phc(_SALT)}${_phc(b'k' * 32)}",
             f"$scrypt$ln=14,r=8,p=65${_phc(_SALT)}${_phc(b'k' * 32)}",
             f"scrypt$4194304$salt$8$1${_b64(b'k' * 64)}",
+            f"$scrypt$ln=1,r=9999,p=400${_phc(_SALT)}${_phc(b'k' * 32)}",  # hardly any mixing, for 512 MB of lanes
         ],
     )
     def test_what_is_too_dear_costs_as_much_as_a_wrong_password(self, hostile: str) -> None:
@@ -236,6 +237,8 @@ class TestWork:
             f"pbkdf2_sha256$-1$salt${_b64(b'k' * 32)}",
             "pbkdf2_sha256$1$salt$" + "A" * 13,
             f"pbkdf2_md5$1$salt${_b64(b'k' * 32)}",
+            f"pbkdf2_sha256$1$\udc80${_b64(b'k' * 32)}",
+            f"scrypt$16$\udc80$8$1${_b64(b'k' * 64)}",
             f"$2b$03${'C' * 53}",
             f"$2b$99${'C' * 53}",
             f"$2x$04${'C' * 53}",

@@ -24,6 +24,7 @@ BCRYPT_LIMIT = 14  # as a power of two; about a second
 PBKDF2_LIMIT = 5_000_000  # iterations, for each block of output; Django 6.0 takes 1 200 000
 SCRYPT_MEMORY_LIMIT = 256 * 1024 * 1024  # bytes; Django takes 16 MiB
 SCRYPT_WORK_LIMIT = 1024 * 1024 * 1024  # bytes, memory times lanes
+_SCRYPT_LANE = 16  # blocks of mixing that cost what it costs to fill one lane and to hash it
 
 _BCRYPT = re.compile(
     r"(?P<django>bcrypt\$|(?P<sha256>bcrypt_sha256\$))?\$2[aby]\$(?P<cost>\d\d)\$(?P<rest>[./A-Za-z0-9]{53})", re.ASCII
@@ -110,8 +111,9 @@ class _Scrypt:
 
     @property
     def is_affordable(self) -> bool:
-        memory = 128 * self.n * self.r
-        return 0 < memory <= SCRYPT_MEMORY_LIMIT and 0 < memory * self.p <= SCRYPT_WORK_LIMIT
+        memory = 128 * self.r * (self.n + self.p)  # what is mixed, and all lanes
+        work = 128 * self.r * self.p * (self.n + _SCRYPT_LANE)
+        return 0 < memory <= SCRYPT_MEMORY_LIMIT and 0 < work <= SCRYPT_WORK_LIMIT
 
     def fits(self, password: str) -> bool:
         room = 128 * self.r * (self.n + self.p + 2) + 1024  # what OpenSSL takes, exactly, and a little more
@@ -131,7 +133,7 @@ def parse_legacy(password_hash: str) -> LegacyHash | None:
         if found is not None:
             try:
                 return build(found)
-            except binascii.Error:
+            except (binascii.Error, UnicodeEncodeError):  # the latter: a salt that cannot be written down
                 return None
     return None
 
