@@ -217,6 +217,7 @@ class TestWork:
             f"scrypt$4194304$salt$8$1${_b64(b'k' * 64)}",
             f"$scrypt$ln=1,r=9999,p=400${_phc(_SALT)}${_phc(b'k' * 32)}",  # hardly any mixing, for 512 MB of lanes
         ],
+        ids=map(str, range(10)),  # salts are drawn, and the processes that share the tests must name them alike
     )
     def test_what_is_too_dear_costs_as_much_as_a_wrong_password(self, hostile: str) -> None:
         """One hash of ours, and nobody gets in."""
