@@ -16,7 +16,7 @@ from tests.portal.conftest import Browser
 from tests.servers import HOST
 from tests.town import JEANNE, Town, refusal_of
 
-from coproauth import ResetLinkMessage, SessionRefused
+from coproauth import ConfirmEmailMessage, ResetLinkMessage, SessionRefused
 from coproauth.portal import create_portal
 from coproauth.testing.sandbox import PASSWORD, PORTAL_URL, Sandbox
 
@@ -98,11 +98,11 @@ class _Sources(HTMLParser):
         super().__init__()
         self.found: list[str] = []
 
-    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         """Note the addresses of one element."""
         del tag
         names = {"src", "href", "action", "formaction", "srcset", "data", "poster", "background", "ping"}
-        self.found += [value for name, value in attributes if name in names and value]
+        self.found += [value for name, value in attrs if name in names and value]
 
 
 class TestLink:
@@ -174,8 +174,8 @@ def _link_of(sandbox: Sandbox, browser: Browser, kind: str) -> str:
         return f"/reset/{sandbox.reset_token_for(JEANNE)}"
     browser.log_in(JEANNE, PASSWORD)
     browser.post("/profile/email", new_email="new@example.fr", current_password=PASSWORD)
-    (mail,) = [mail for mail in sandbox.mail_to("new@example.fr") if hasattr(mail, "url")]
-    return str(mail.url).removeprefix(PORTAL_URL)
+    (mail,) = [mail for mail in sandbox.mail_to("new@example.fr") if isinstance(mail, ConfirmEmailMessage)]
+    return mail.url.removeprefix(PORTAL_URL)
 
 
 class TestSession:
@@ -288,7 +288,7 @@ class TestWaysBack:
         """Login, logout, selection and switch of language end where they always do."""
         contact = sandbox.contact()
         sandbox.activate(contact, JEANNE)
-        ways = dict.fromkeys(("next", "path", "redirect", "return_to"), target)
+        ways: dict[str, str] = dict.fromkeys(("next", "path", "redirect", "return_to"), target)
         referrer = {"referer": target if target.isascii() and target.isprintable() else "https://evil.example"}
 
         answers = [

@@ -10,7 +10,7 @@ from tests.installation import Installation
 
 from coproauth import Source
 
-HEADER = "portfolio;condominium;account;contact;email"
+HEADER: str = "portfolio;condominium;account;contact;email"
 SOURCE = Source("192.0.2.1")
 
 

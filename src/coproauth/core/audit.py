@@ -59,6 +59,11 @@ class ActorKind(StrEnum):
     SYSTEM = "system"  # the library itself, in maintenance
 
 
+def _require_aware(_: object, __: object, value: datetime) -> None:
+    if value.tzinfo is None:  # ASVS V16.2.2
+        raise ValueError("an instant must be aware")
+
+
 @attrs.frozen(kw_only=True)
 class AuditEvent:
     """One line of the audit trail (ASVS V16.2.1). What it says of people is pseudonymous: ids, never an address.
@@ -75,7 +80,7 @@ class AuditEvent:
         correlation_id: of the request, as given to ``correlated``; else of this attempt alone.
     """
 
-    at: datetime = attrs.field()
+    at: datetime = attrs.field(validator=_require_aware)
     pathway: Pathway
     outcome: Outcome
     reason: str | None = None
@@ -85,11 +90,6 @@ class AuditEvent:
     address: str | None = None
     user_agent: str | None = None
     correlation_id: str | None = None
-
-    @at.validator
-    def _require_aware(self, _: object, value: datetime) -> None:
-        if value.tzinfo is None:  # ASVS V16.2.2
-            raise ValueError("an instant must be aware")
 
     @property
     def owasp_name(self) -> str:
