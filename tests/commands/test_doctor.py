@@ -4,20 +4,14 @@ from __future__ import annotations
 
 import argparse
 import json
-import socket
-import ssl
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 import redis
-import trustme
-from aiosmtpd.controller import Controller
-from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
-from tests.commands.conftest import HOST, Post
+from tests.commands.conftest import HOST, PASSWORD, Post, Submission
 from tests.engines import SERVERS
 from tests.installation import KEY, Installation, install, mail
 from tests.servers import RedisServer, skipped_if_missing
@@ -26,7 +20,6 @@ from coproauth import Policy
 from coproauth.commands import doctor
 from coproauth.testing.fakes import FakeClock
 
-PASSWORD = "orage-de-grele-sur-le-toit"
 LAST = Policy().mail_tries
 
 Examine = Callable[..., tuple[int, list[str]]]
@@ -420,50 +413,3 @@ class TestMail:
         assert findings == [
             "FAIL outbox: 1 mails were given up → see why by 'coproauth outbox', then retry or drop them"
         ]
-
-
-class Submission:
-    """A mail server that wants STARTTLS and a login."""
-
-    def __init__(self) -> None:
-        """Find a port."""
-        self.taken: list[Envelope] = []
-        with socket.socket() as probe:
-            probe.bind((HOST, 0))
-            self.port: int = probe.getsockname()[1]
-
-    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: ARG002, N802
-        """Take a mail."""
-        self.taken.append(envelope)
-        return "250 OK"
-
-    def settings(self, password: str) -> str:
-        """The table that a configuration needs to use it."""
-        keys = {"host": HOST, "sender": "cabinet@example.fr", "username": "mailer", "password": password}
-        return "\n".join(["[smtp]", f"port = {self.port}", *(f'{key} = "{value}"' for key, value in keys.items())])
-
-
-def _check_password(_server: SMTP, _session: Session, _envelope: Envelope, _mechanism: str, given: Any) -> AuthResult:
-    return AuthResult(success=given == LoginPassword(b"mailer", PASSWORD.encode()), handled=False)
-
-
-@pytest.fixture
-def submission(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Submission]:
-    """A mail server whose certificate the machine trusts."""
-    authority = trustme.CA()
-    authority.cert_pem.write_to_path(tmp_path / "authority.pem")
-    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "authority.pem"))
-    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert(HOST).configure_cert(tls)
-    submission = Submission()
-    server = Controller(
-        submission,
-        hostname=HOST,
-        port=submission.port,
-        tls_context=tls,
-        authenticator=_check_password,
-        auth_required=True,
-    )
-    server.start()
-    yield submission
-    server.stop()
