@@ -174,16 +174,6 @@ class TestDatabase:
         assert findings[1:] == ["FAIL outbox: it cannot be read → repair the database first"]
         assert PASSWORD not in findings[0]
 
-    def test_a_file_that_others_can_read_is_found(self, healthy: Installation, examine: Examine) -> None:
-        """Every program on the machine could copy hashes and addresses."""
-        (healthy.folder / "portal.sqlite3").chmod(0o644)
-
-        status, findings = examine(healthy)
-
-        path = healthy.folder / "portal.sqlite3"
-        assert status == 1
-        assert findings == [f"FAIL database: others can read {path} → chmod o= {path}*"]
-
     @pytest.mark.parametrize("url", ["oracle://127.0.0.1/portail", "portail"])
     def test_what_is_no_database_of_ours_is_found(
         self, installation: Installation, post: Post, examine: Examine, url: str
@@ -199,6 +189,7 @@ class TestDatabase:
     def test_what_is_no_prefix_is_found(self, installation: Installation, post: Post, examine: Examine) -> None:
         """The other parts are looked at all the same."""
         installation.configure(f'table_prefix = "Portail-"\n{post.settings}')
+        _execute(installation, "SELECT 1")  # which creates the file
 
         status, findings = examine(installation)
 
@@ -224,6 +215,7 @@ class TestDatabase:
     def test_missing_tables_are_found(self, each_installation: Installation, post: Post, examine: Examine) -> None:
         """The advice is the command."""
         each_installation.configure(post.settings)
+        _execute(each_installation, "SELECT 1")  # which creates a SQLite file
 
         _, findings = examine(each_installation)
 

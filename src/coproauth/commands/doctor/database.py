@@ -53,8 +53,18 @@ def _attempt(check: Check) -> Finding:
         return bad("database", f"a check failed: {error.orig}", advice="look into the log of the server")
 
 
+def missing_file(configuration: Configuration) -> str | None:
+    """Return the path of a SQLite file that is not there: whoever connects to it creates it."""
+    url = configuration.engine().url
+    is_file = url.get_backend_name() == "sqlite" and url.database not in {None, "", ":memory:"}
+    return url.database if is_file and not Path(str(url.database)).exists() else None
+
+
 def _reach(configuration: Configuration) -> Finding:
     try:
+        if path := missing_file(configuration):
+            advice = "correct database in the configuration; for a new installation run 'coproauth schema create'"
+            return bad("database", f"there is no file {path}", advice=advice)
         with configuration.engine().connect() as connection:
             return _judge_version(connection)
     except ConfigurationError as error:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import smtplib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 
 from sqlalchemy.exc import DBAPIError
 
 from coproauth.adapters.smtp import SmtpMailer
+from coproauth.commands.doctor.database import missing_file
 from coproauth.commands.doctor.findings import Finding, bad, good
 from coproauth.configuration import Configuration
+from coproauth.core.messages import Intention
 from coproauth.core.outbox import MAILS_LOOKED_AT, Backlog
 from coproauth.errors import ConfigurationError, Unavailable
 from coproauth.ports import Clock
@@ -44,15 +46,23 @@ def _told(error: Exception) -> str:
 
 
 def _outbox(configuration: Configuration, clock: Clock) -> Iterator[Finding]:
-    try:
-        with configuration.store().reading() as work:
-            mails = work.outbox.waiting(limit=MAILS_LOOKED_AT)
-    except (ConfigurationError, ModuleNotFoundError, Unavailable, DBAPIError):
+    mails = _waiting(configuration)
+    if mails is None:
         yield bad("outbox", "it cannot be read", advice="repair the database first")
         return
     backlog = Backlog.of(mails, at=clock.now(), policy=configuration.policy)
     yield _punctuality(backlog, configuration, clock)
     yield _given_up(backlog)
+
+
+def _waiting(configuration: Configuration) -> Sequence[Intention] | None:
+    try:
+        if missing_file(configuration):
+            return None
+        with configuration.store().reading() as work:
+            return work.outbox.waiting(limit=MAILS_LOOKED_AT)
+    except (ConfigurationError, ModuleNotFoundError, Unavailable, DBAPIError):
+        return None
 
 
 def _punctuality(backlog: Backlog, configuration: Configuration, clock: Clock) -> Finding:
