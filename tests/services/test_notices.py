@@ -16,6 +16,7 @@ from coproauth import (
     SignedIn,
     Source,
 )
+from coproauth.core.audit import Outcome, Pathway
 from coproauth.core.messages import ConfirmEmailMessage
 from coproauth.mail import render
 from coproauth.policy import LOCALES, Locale
@@ -68,6 +69,29 @@ class TestNewDevice:
         _log_in(town, attrs.evolve(_NEW, device_token=token))
 
         assert len(_notices(town)) == 1
+
+    def test_whoever_logs_in_again_and_again_does_not_fill_the_outbox(self, town: Town) -> None:
+        """Five mails in a row, as of every kind: beyond them the login is opened, and others' mail is not held up."""
+        town.move_in()
+
+        opened = [_log_in(town, _NEW).session.email for _ in range(12)]
+
+        assert opened == [JEANNE] * 12
+        assert len(_notices(town)) == 5
+        assert {event.outcome for event in town.audit.events if event.pathway is Pathway.LOGGED_IN} == {
+            Outcome.SUCCEEDED
+        }
+
+    def test_it_is_told_again_later(self, town: Town) -> None:
+        """Nobody silences the notices for longer than the longest wait."""
+        town.move_in()
+        for _ in range(12):
+            _log_in(town, _NEW)
+
+        town.later(hours=1)
+        _log_in(town, _NEW)
+
+        assert len(_notices(town)) == 6
 
     def test_a_browser_of_before_a_password_change_is_new(self, town: Town) -> None:
         """Whoever had the former password, and has learnt the next one, is told of."""

@@ -75,6 +75,14 @@ class Attempt:
             return False
         return True
 
+    def fits(self, key: ThrottleKey) -> bool:
+        """Count the attempt on a key beyond which something is left out, and the attempt goes on; false if it is."""
+        try:
+            self.admit(key)
+        except Throttled:
+            return False
+        return True
+
     def counted(self, *keys: ThrottleKey) -> int:
         """Return how many attempts are counted on some keys beside this one."""
         now = self.clock.now()

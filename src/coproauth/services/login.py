@@ -253,13 +253,17 @@ class LoginService(PasswordService):
             raise LoginRefused from None
 
     def _notice(self, attempt: Attempt, identity: Identity, source: Source) -> MailKind | None:
-        """Return what the owner is told of a login; failures in this very browser are among those before it."""
+        """Return what the owner is told of a login; failures in this very browser are among those before it.
+
+        Beyond ``Policy.throttle_mail`` nothing: who logs in without end holds up nobody's mail.
+        """
         device = self._sessions.device(source, identity.email_key)
         login = login_key(identity.email_key, self.policy)
         failures = attempt.counted(login, device_key(device, self.policy)) if device else attempt.counted(login)
         keeps_no_tokens = source.device_token is None
         is_known = keeps_no_tokens or (device is not None and device.knows(identity))
-        return core.decide_notice(failures=failures, is_known=is_known, policy=self.policy)
+        notice = core.decide_notice(failures=failures, is_known=is_known, policy=self.policy)
+        return notice if notice and attempt.fits(mail_key(notice, identity.email_key, self.policy)) else None
 
     def _open(self, identity: Identity, password: str, source: Source, *, notice: MailKind | None) -> SignedIn:
         renewed = self._passwords.renewed(identity, password)
