@@ -188,6 +188,38 @@ class TestRanges:
 
         assert refusal_of(RangeBreaches(url=ranges.url)).reason == "breaches_away"
 
+    def test_an_answer_that_is_cut_off_after_a_line_is_none(self, ranges: Ranges) -> None:
+        """Whoever sits on the line could otherwise have it end before the line that tells."""
+        ranges.answer = lambda request: respond(request, b"0" * 35 + b":1\r\n", headers={"Content-Length": "100"})
+
+        assert refusal_of(RangeBreaches(url=ranges.url)).reason == "breaches_away"
+
+    def test_an_answer_that_does_not_say_where_it_ends_is_none(self, ranges: Ranges) -> None:
+        """Nobody could tell whether it was cut off."""
+
+        def answer(request: BaseHTTPRequestHandler) -> None:
+            request.wfile.write(b"HTTP/1.1 200 OK\r\n\r\n" + b"0" * 35 + b":1\r\n")
+
+        ranges.answer = answer
+
+        assert refusal_of(RangeBreaches(url=ranges.url)).reason == "breaches_away"
+
+    @pytest.mark.parametrize(("end", "is_whole"), [(b"0\r\n\r\n", True), (b"", False)], ids=["whole", "cut off"])
+    def test_an_answer_may_come_in_chunks(self, ranges: Ranges, end: bytes, is_whole: bool) -> None:  # noqa: FBT001
+        """The last of which says that it is."""
+
+        def answer(request: BaseHTTPRequestHandler) -> None:
+            lines = _range(request.path[-5:])
+            head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+            request.wfile.write(head + f"{len(lines):x}\r\n".encode() + lines + b"\r\n" + end)
+
+        ranges.answer = answer
+
+        if is_whole:
+            assert RangeBreaches(url=ranges.url).is_breached(LEAKED[0])
+        else:
+            assert refusal_of(RangeBreaches(url=ranges.url)).reason == "breaches_away"
+
     @pytest.mark.parametrize("status", [204, 301, 302, 404, 429, 500, 503])
     def test_another_status_is_no_answer(self, ranges: Ranges, status: int) -> None:
         """Redirects, too: they are not followed."""

@@ -66,7 +66,8 @@ class RangeBreaches:
         1. Five hex digits of its SHA-1 leave this machine, and nothing else of it.
         2. Padding is asked for, so that the length of an answer tells nobody on the way which range it is; what was
            seen 0 times is padding.
-        3. Time and size are bounded, whatever the server does; an answer that is cut off is none.
+        3. Time and size are bounded, whatever the server does; an answer that is cut off is none, nor one that does
+           not say beforehand where it ends.
 
         Raises:
             Unavailable: there is no answer, not in time, or not one of this protocol (``breaches_away``).
@@ -90,7 +91,8 @@ class RangeBreaches:
                 connection.request("GET", f"{parts.path}/{start}", headers=_HEADERS)
                 with closing(connection.getresponse()) as response:
                     answer = response.read(_LARGEST + 1) if response.status == _OK else None
-        if answer is None or len(answer) > _LARGEST:
+        is_whole = response.chunked or response.length == 0  # of what was announced nothing is missing
+        if answer is None or len(answer) > _LARGEST or not is_whole:
             raise ValueError("no answer of the protocol")
         return answer
 
