@@ -116,6 +116,14 @@ def test_every_table_is_read(installation: Installation, monkeypatch: pytest.Mon
     assert read.policy.session_idle == Policy().session_idle
 
 
+def test_mail_is_sent_by_one_of_two(installation: Installation) -> None:
+    """A mail server that would never be asked is a mistake."""
+    installation.configure('mail = "host"\n[smtp]\nhost = "smtp.example.fr"\nsender = "portail@example.fr"')
+
+    with pytest.raises(ConfigurationError, match="mail is the host's, so there must be no table smtp"):
+        installation.open()
+
+
 def test_no_secret_is_shown(installation: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
     """A configuration may be logged."""
     monkeypatch.setenv("REDIS_URL", "redis://:redis-password@127.0.0.1:6379/0")

@@ -10,7 +10,7 @@ from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Literal, Self
 
 import attrs
 from sqlalchemy import Engine, MetaData
@@ -107,12 +107,16 @@ class Configuration:
         legacy_hashes: whether hashes of other systems are verified, too, for logins that were brought in.
         table_prefix: what the names of the tables begin with.
         database_settings: connections and waits.
+        mail: who sends it: this installation, by ``smtp``, or the host, by a mailer of its own.
         smtp: the mail server, if mail is to be sent.
         redis: where attempts are counted, instead of the database.
         breaches: who knows the passwords that leaked elsewhere, if anybody is asked.
         policy: every limit.
         audit: where the audit trail goes.
         folder: where relative paths start: that of the file.
+
+    Raises:
+        ConfigurationError: mail is the host's, and there is a mail server.
     """
 
     database: str = attrs.field(repr=False)
@@ -122,6 +126,7 @@ class Configuration:
     legacy_hashes: bool = False
     table_prefix: str = "coproauth_"
     database_settings: EngineSettings = EngineSettings()
+    mail: Literal["smtp", "host"] = "smtp"
     smtp: SmtpMailer | None = None
     redis: RedisSettings | None = None
     breaches: BreachSettings | None = None
@@ -129,6 +134,10 @@ class Configuration:
     audit: AuditSettings = AuditSettings()
     folder: Path = Path()
     _opened: ExitStack = attrs.field(factory=ExitStack, init=False, repr=False, eq=False)
+
+    def __attrs_post_init__(self) -> None:
+        if self.mail == "host" and self.smtp is not None:
+            raise ConfigurationError("mail is the host's, so there must be no table smtp")
 
     @classmethod
     def load(cls, path: Path) -> Configuration:
@@ -185,8 +194,10 @@ class Configuration:
         """Return the mailer.
 
         Raises:
-            ConfigurationError: no mail server is configured.
+            ConfigurationError: no mail server is configured, or mail is the host's.
         """
+        if self.mail == "host":
+            raise ConfigurationError("mail is the host's; it is sent by a courier of the host")
         if self.smtp is None:
             raise ConfigurationError("smtp is missing; it must be a table, for mail to be sent")
         return self.smtp

@@ -42,6 +42,18 @@ def test_without_a_mail_server_nothing_is_tried(installation: Installation, caps
 
     assert status == 1
     assert capsys.readouterr().err == "smtp is missing; it must be a table, for mail to be sent\n"
+
+
+def test_mail_that_is_the_hosts_is_left_to_it(installation: Installation, capsys: pytest.CaptureFixture[str]) -> None:
+    """Its mailer is not in the configuration."""
+    installation.run("schema", "create")
+    installation.configure('mail = "host"')
+    installation.queue(mail("now"))
+
+    status = installation.run("deliver", "--once")
+
+    assert status == 1
+    assert capsys.readouterr().err == "mail is the host's; it is sent by a courier of the host\n"
     assert [queued.tries for queued in installation.queued()] == [0]
 
 

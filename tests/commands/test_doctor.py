@@ -342,7 +342,23 @@ class TestMail:
 
         _, findings = examine(healthy)
 
-        assert findings == ["FAIL smtp: not configured → add a table [smtp], or deliver by a mailer of your own"]
+        assert findings == ['FAIL smtp: not configured → add a table [smtp], or say mail = "host" if the host sends it']
+
+    def test_a_host_that_sends_mail_itself_needs_no_mail_server(self, healthy: Installation, examine: Examine) -> None:
+        """It has said so."""
+        healthy.configure('mail = "host"')
+
+        assert examine(healthy) == (0, [])
+
+    def test_mail_that_the_host_does_not_deliver_is_found(self, healthy: Installation, examine: Examine) -> None:
+        """The outbox tells whether a courier of the host's own is at work."""
+        healthy.configure('mail = "host"')
+        healthy.queue(mail("old", due_in=timedelta(hours=-1)))
+
+        status, findings = examine(healthy)
+
+        assert status == 1
+        assert findings == ["FAIL outbox: 1 mails wait for a courier → have the host run a courier of its own"]
 
     def test_a_mail_server_that_is_away_is_found(self, healthy: Installation, examine: Examine) -> None:
         """With the address that was tried."""

@@ -17,17 +17,22 @@ from coproauth.core.outbox import MAILS_LOOKED_AT, Backlog
 from coproauth.errors import ConfigurationError, Unavailable
 from coproauth.ports import Clock
 
+_COURIERS = {
+    "smtp": "run 'coproauth deliver' as a service",
+    "host": "have the host run a courier of its own",
+}
+
 
 def examine(configuration: Configuration, clock: Clock) -> Iterator[Finding]:
     """Yield what is found."""
-    yield _smtp(configuration.smtp)
+    yield _smtp(configuration.smtp) if configuration.mail == "smtp" else good("smtp", "mail is the host's")
     yield from _outbox(configuration, clock)
 
 
 def _smtp(mailer: SmtpMailer | None) -> Finding:
     """Go as far with the mail server as can be gone without sending anything."""
     if mailer is None:
-        return bad("smtp", "not configured", advice="add a table [smtp], or deliver by a mailer of your own")
+        return bad("smtp", "not configured", advice='add a table [smtp], or say mail = "host" if the host sends it')
     try:
         with closing(mailer._connect()) as smtp:  # noqa: SLF001 - what it does before the first mail, and no mail
             smtp.ehlo_or_helo_if_needed()
@@ -69,7 +74,7 @@ def _punctuality(backlog: Backlog, configuration: Configuration, clock: Clock) -
     """Tell whether anybody delivers: what is due does not wait longer than a courier may hold it."""
     overdue = [mail for mail in backlog.due if clock.now() - mail.due_at > configuration.policy.mail_lease]
     if overdue:
-        return bad("outbox", f"{len(overdue)} mails wait for a courier", advice="run 'coproauth deliver' as a service")
+        return bad("outbox", f"{len(overdue)} mails wait for a courier", advice=_COURIERS[configuration.mail])
     return good("outbox", f"{len(backlog.due)} mails are due, {len(backlog.later)} wait for their time")
 
 
