@@ -10,6 +10,7 @@ from coproauth.core import login as core
 from coproauth.core.accounts import parse_id
 from coproauth.core.audit import Pathway
 from coproauth.core.browsers import describe
+from coproauth.core.devices import Device
 from coproauth.core.identities import EmailAddress, Identity
 from coproauth.core.messages import MailKind
 from coproauth.core.password_policy import parse_password
@@ -54,10 +55,10 @@ class LoginService(PasswordService):
         with self._attempts.by_person(Pathway.LOGGED_IN, source) as attempt:
             address, typed = self._parse_login(email, password)
             attempt.subject = self._pseudonym(address)
-            self._admit_password(attempt, source, address.key)
+            device = self._admit_password(attempt, source, address.key)
             identity = self._look(lambda work: work.identities.by_email(address.key))
             attempt.subject = identity.id if identity else attempt.subject
-            self._admit_stranger(attempt, source, address.key, identity)
+            self._admit_stranger(attempt, source, address.key, device, identity)
             match core.decide_login(identity, password_fits=self._passwords.fit(identity, typed), at=self.clock.now()):
                 case core.RefuseLogin():
                     raise LoginRefused
@@ -66,7 +67,7 @@ class LoginService(PasswordService):
                     raise PasswordChangeRequired(token=self._sessions.change_token(identity))
                 case core.OpenSession(identity):
                     attempt.acts(identity.id)
-                    return self._open(identity, typed, source, notice=self._notice(attempt, identity, source))
+                    return self._open(identity, typed, source, notice=self._notice(attempt, identity, source, device))
 
     def session(self, session_token: str) -> Session:
         """Return who is logged in. The accounts are derived anew from the directory at every call.
@@ -252,12 +253,11 @@ class LoginService(PasswordService):
                 raise
             raise LoginRefused from None
 
-    def _notice(self, attempt: Attempt, identity: Identity, source: Source) -> MailKind | None:
+    def _notice(self, attempt: Attempt, identity: Identity, source: Source, device: Device | None) -> MailKind | None:
         """Return what the owner is told of a login; failures in this very browser are among those before it.
 
         Beyond ``Policy.throttle_mail`` nothing: who logs in without end holds up nobody's mail.
         """
-        device = self._sessions.device(source, identity.email_key)
         login = login_key(identity.email_key, self.policy)
         failures = attempt.counted(login, device_key(device, self.policy)) if device else attempt.counted(login)
         keeps_no_tokens = source.device_token is None

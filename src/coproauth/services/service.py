@@ -9,6 +9,7 @@ from typing import TypeVar
 import attrs
 
 from coproauth.core.accounts import Contact, Manager
+from coproauth.core.devices import Device
 from coproauth.core.identities import EmailAddress, Identity
 from coproauth.core.sources import Source
 from coproauth.core.throttling import device_key, login_key, manager_key, password_keys
@@ -93,8 +94,10 @@ class PasswordService(Service):
     hasher: PasswordHasher
     breaches: BreachedPasswords | None = None
 
-    def _admit_password(self, attempt: Attempt, source: Source, email_key: str) -> None:
-        """Count an attempt at a login's password; its success forgets the failures of strangers as well.
+    def _admit_password(self, attempt: Attempt, source: Source, email_key: str) -> Device | None:
+        """Count an attempt at a login's password, and return the browser that it is counted in, if that is known.
+
+        Its success forgets the failures of strangers as well.
 
         Raises:
             Throttled: too many failures from this source or on this login; from a browser that is known, in it.
@@ -102,6 +105,7 @@ class PasswordService(Service):
         device = self._sessions.device(source, email_key)
         attempt.admit(*password_keys(source, email_key, device, self.policy))
         attempt.vouch(login_key(email_key, self.policy))
+        return device
 
     def _admit_password_of(self, attempt: Attempt, source: Source, identity: Identity) -> None:
         """Count an attempt at the password of a login that was looked up already.
@@ -109,16 +113,17 @@ class PasswordService(Service):
         Raises:
             Throttled: too many failures from this source or on this login; from a browser that is known, in it.
         """
-        self._admit_password(attempt, source, identity.email_key)
-        self._admit_stranger(attempt, source, identity.email_key, identity)
+        device = self._admit_password(attempt, source, identity.email_key)
+        self._admit_stranger(attempt, source, identity.email_key, device, identity)
 
-    def _admit_stranger(self, attempt: Attempt, source: Source, email_key: str, identity: Identity | None) -> None:
+    def _admit_stranger(
+        self, attempt: Attempt, source: Source, email_key: str, device: Device | None, identity: Identity | None
+    ) -> None:
         """Count it where a stranger's attempt is counted, too, if the browser is one of before the login's last change.
 
         Raises:
             Throttled: too many failures from this source or on this login.
         """
-        device = self._sessions.device(source, email_key)
         if device is not None and not device.knows(identity):
             attempt.admit(*password_keys(source, email_key, None, self.policy))
 
