@@ -167,6 +167,26 @@ class Candidate:
     email_code: str | None = attrs.field(repr=False)
 
 
+@attrs.frozen(kw_only=True)
+class Judgement:
+    """What was found of the password outside any unit of work, and about which state of which login.
+
+    Attributes:
+        password_hash: of a new login's password; only one that is not against the policy is hashed.
+    """
+
+    identity: Identity | None
+    password_fits: bool = False
+    violations: tuple[str, ...] = ()
+    password_hash: str | None = attrs.field(default=None, repr=False)
+
+    def holds_for(self, identity: Identity | None) -> bool:
+        """Whether the login is still the one that was judged."""
+        if identity is None or self.identity is None:
+            return identity is self.identity
+        return (identity.id, identity.credential_stamp) == (self.identity.id, self.identity.credential_stamp)
+
+
 def pending_nonce(code: CodeRecord | None, email: EmailAddress | None) -> str | None:
     """Return what the six digits for this code and this address follow from, if they were asked for."""
     if code is None or email is None or code.proof_email_key != email.key:

@@ -12,13 +12,12 @@ from coproauth.core import activation as core
 from coproauth.core.accounts import Contact, Manager, accounts_of, parse_id
 from coproauth.core.activation import ActivationPreview, IssuedCode
 from coproauth.core.activation_codes import ActivationCode
+from coproauth.core.activation_forms import ActivationForm
 from coproauth.core.audit import Pathway
 from coproauth.core.identities import EmailAddress, Identity
 from coproauth.core.messages import MailKind
-from coproauth.core.password_policy import parse_password
 from coproauth.core.sessions import SessionView, SignedIn
 from coproauth.core.sources import Source
-from coproauth.core.text import parse_type
 from coproauth.core.throttling import code_key, mail_key, portal_key, proof_key, requests_key, sender_key, source_key
 from coproauth.errors import (
     ActivationRefused,
@@ -36,46 +35,20 @@ from coproauth.services.managing import managed_contact, managed_contacts
 from coproauth.services.service import PasswordService
 from coproauth.services.units import Overtaken, until_settled
 
-_EMAIL_CODE_MAX_LENGTH = 32  # code points; six digits and any sane number of spaces
-
 
 @attrs.frozen(kw_only=True)
 class _Request:
-    """What a person typed on the onboarding pages.
+    """A form, and a code that may be tried.
 
     Attributes:
+        indices: how the code may be found.
         code: as printed; it is known to whoever sees the letter, so it is no password (ASVS V6.4.1).
-        email: None when it is no address: that is told only to who holds a usable code.
-        password: None when it can be nobody's; ``fault`` says why.
     """
 
     indices: tuple[str, ...]
     code: str = attrs.field(repr=False)
-    email: EmailAddress | None = attrs.field(repr=False)
-    password: str | None = attrs.field(repr=False)
-    fault: str | None
-    email_code: str | None = attrs.field(repr=False)
+    form: ActivationForm
     source: Source
-
-
-@attrs.frozen(kw_only=True)
-class _Judgement:
-    """What was found of the password outside any unit of work, and about which state of which login.
-
-    Attributes:
-        password_hash: of a new login's password; only one that is not against the policy is hashed.
-    """
-
-    identity: Identity | None
-    password_fits: bool = False
-    violations: tuple[str, ...] = ()
-    password_hash: str | None = attrs.field(default=None, repr=False)
-
-    def holds_for(self, identity: Identity | None) -> bool:
-        """Whether the login is still the one that was judged."""
-        if identity is None or self.identity is None:
-            return identity is self.identity
-        return (identity.id, identity.credential_stamp) == (self.identity.id, self.identity.credential_stamp)
 
 
 @attrs.frozen(kw_only=True)
@@ -156,24 +129,10 @@ class ActivationService(PasswordService):
             Throttled: too many failures, mails to this address, or passwords to hash (``busy``); the code is kept.
         """
         with self._attempts.by_person(Pathway.ACTIVATED, source) as attempt:
-            for value, field in (
-                (email, "email"),
-                (password, "password"),
-                ("" if email_code is None else email_code, "email_code"),
-            ):
-                parse_type(value, field=field)
-            chosen, fault = self._parse_password(password)
-            address = _parse_email(email)
-            attempt.subject = self._pseudonym(address) if address else None
-            request = _Request(
-                indices=self._admit_code(attempt, code, source),
-                code=str(ActivationCode.parse(code)),
-                email=address,
-                password=chosen,
-                fault=fault,
-                email_code=_parse_email_code(email_code),
-                source=source,
-            )
+            form = ActivationForm.parse(email=email, password=password, email_code=email_code, policy=self.policy)
+            attempt.subject = self._pseudonym(form.email) if form.email else None
+            indices = self._admit_code(attempt, code, source)
+            request = _Request(indices=indices, code=str(ActivationCode.parse(code)), form=form, source=source)
             return until_settled(lambda: self._activate(request, attempt))
 
     def link(self, session_token: str, *, code: str, source: Source) -> SignedIn:
@@ -244,13 +203,6 @@ class ActivationService(PasswordService):
 
     # Activating
 
-    def _parse_password(self, value: object) -> tuple[str | None, str | None]:
-        """Return a password and nothing, or nothing and what is wrong with it."""
-        try:
-            return parse_password(value, field="password", policy=self.policy), None
-        except InvalidInput as error:
-            return None, error.reason
-
     def _activate(self, request: _Request, attempt: Attempt) -> SignedIn:
         judgement = self._judge(request, attempt)
         outcome = self._atomically(lambda work: self._settle(work, request, judgement))
@@ -259,37 +211,37 @@ class ActivationService(PasswordService):
         attempt.acts(outcome.session.identity_id)
         return outcome
 
-    def _settle(self, work: UnitOfWork, request: _Request, judgement: _Judgement) -> SignedIn | EmailProofRequired:
+    def _settle(self, work: UnitOfWork, request: _Request, judgement: core.Judgement) -> SignedIn | EmailProofRequired:
         candidate = self._candidate(work, request, judgement)
         if not judgement.holds_for(candidate.identity):
             raise Overtaken
         return self._carry_out(work, self._decide(candidate), request, judgement)
 
-    def _judge(self, request: _Request, attempt: Attempt) -> _Judgement:
+    def _judge(self, request: _Request, attempt: Attempt) -> core.Judgement:
         """Judge the password as the decision will need it, with one hash at most.
 
         The decision is asked what it would be if nothing were wrong with the password: nothing is computed for a code
         that opens nothing.
         """
-        untried = _Judgement(identity=None, password_fits=True)
+        untried = core.Judgement(identity=None, password_fits=True)
         candidate = self._look(lambda work: self._candidate(work, request, untried))
         decision = self._decide(candidate)
         match decision:
             case core.LinkToIdentity(_, identity) | core.MustChangePassword(identity) | core.WrongPassword(identity):
                 self._admit_password_of(attempt, request.source, identity)
-                fits = request.password is not None and self._passwords.fit(identity, request.password)
-                return _Judgement(identity=identity, password_fits=fits)
+                fits = request.form.password is not None and self._passwords.fit(identity, request.form.password)
+                return core.Judgement(identity=identity, password_fits=fits)
             case core.AskProof() | core.WrongProof() | core.CreateIdentity():
                 return self._judge_new(decision, candidate, request, attempt)
             case _:
-                return _Judgement(identity=candidate.identity)
+                return core.Judgement(identity=candidate.identity)
 
     def _judge_new(
         self, decision: core.Decision, candidate: core.Candidate, request: _Request, attempt: Attempt
-    ) -> _Judgement:
+    ) -> core.Judgement:
         found = self._violations(candidate, request)
         if found:
-            return _Judgement(identity=None, violations=found)
+            return core.Judgement(identity=None, violations=found)
         if isinstance(decision, core.AskProof):
             attempt.admit(
                 requests_key(request.source, self.policy),
@@ -298,20 +250,20 @@ class ActivationService(PasswordService):
             )
         elif candidate.email is not None and candidate.email_code is not None:
             attempt.admit(proof_key(candidate.email.key, self.policy))  # before it shows whether the digits fit
-        if isinstance(decision, core.CreateIdentity) and request.password is not None:
-            return _Judgement(identity=None, password_hash=self.hasher.hash(request.password))
-        return _Judgement(identity=None)
+        if isinstance(decision, core.CreateIdentity) and request.form.password is not None:
+            return core.Judgement(identity=None, password_hash=self.hasher.hash(request.form.password))
+        return core.Judgement(identity=None)
 
     def _violations(self, candidate: core.Candidate, request: _Request) -> tuple[str, ...]:
-        if request.password is None:
-            return (request.fault or "malformed",)
+        if request.form.password is None:
+            return (request.form.fault or "malformed",)
         email = candidate.email.address if candidate.email else ""
         contacts = [candidate.contact] if candidate.contact else []
-        return self._passwords.violations(request.password, email=email, contacts=contacts, typed=[request.code])
+        return self._passwords.violations(request.form.password, email=email, contacts=contacts, typed=[request.code])
 
-    def _candidate(self, work: UnitOfWork, request: _Request, judgement: _Judgement) -> core.Candidate:
+    def _candidate(self, work: UnitOfWork, request: _Request, judgement: core.Judgement) -> core.Candidate:
         code, contact = self._code_and_contact(work, request.indices)
-        email = request.email
+        email = request.form.email
         nonce = core.pending_nonce(code, email)
         return core.Candidate(
             code=code,
@@ -321,14 +273,14 @@ class ActivationService(PasswordService):
             password_fits=judgement.password_fits,
             violations=judgement.violations,
             expected_digits=self.keyring.proof_digits(nonce=nonce, email_key=email.key) if nonce and email else (),
-            email_code=request.email_code,
+            email_code=request.form.email_code,
         )
 
     def _decide(self, candidate: core.Candidate) -> core.Decision:
         return core.decide_activation(candidate, at=self.clock.now(), policy=self.policy)
 
     def _carry_out(
-        self, work: UnitOfWork, decision: core.Decision, request: _Request, judgement: _Judgement
+        self, work: UnitOfWork, decision: core.Decision, request: _Request, judgement: core.Judgement
     ) -> SignedIn | EmailProofRequired:
         match decision:
             case core.AskProof(held, email):
@@ -368,7 +320,7 @@ class ActivationService(PasswordService):
         )
         return EmailProofRequired()
 
-    def _create(self, work: UnitOfWork, email: EmailAddress, source: Source, judgement: _Judgement) -> Identity:
+    def _create(self, work: UnitOfWork, email: EmailAddress, source: Source, judgement: core.Judgement) -> Identity:
         now = self.clock.now()
         identity = Identity(
             id=self.secrets.token_bytes(16).hex(),
@@ -423,15 +375,3 @@ class ActivationService(PasswordService):
         left = accounts_of(self.directory.contacts(work.links.contacts_of(identity.id)))
         if contact.account.id not in {account.id for account in left}:  # else a spouse on the same login keeps it open
             self._mail.to_identity(work, MailKind.ACCOUNT_REMOVED, identity, contact=contact)
-
-
-def _parse_email(value: object) -> EmailAddress | None:
-    try:
-        return EmailAddress.parse(value)
-    except InvalidInput:
-        return None
-
-
-def _parse_email_code(value: str | None) -> str | None:
-    """Return the digits that were typed, or None where none were asked for yet; what is too long fits nothing."""
-    return None if value is None else "".join(value[:_EMAIL_CODE_MAX_LENGTH].split())
