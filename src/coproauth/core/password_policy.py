@@ -44,7 +44,7 @@ def violations(password: str, *, context: Iterable[str], policy: Policy) -> tupl
     The words, in order: ``too_long`` (and then nothing else is looked at), ``too_short``, ``digits_only``,
     ``repeated`` (something too short, again and again), ``common`` (made of words that everyone uses),
     ``context_word`` (made of words known here, or of both kinds). The services add ``malformed`` (text that has no
-    encoding) and ``unchanged`` (still the temporary password).
+    encoding), ``unchanged`` (still the temporary password) and ``breached`` (known to have leaked elsewhere).
     """
     if len(password) > policy.password_max_length:
         return ("too_long",)
