@@ -74,6 +74,13 @@ class TestWhatABrowserSays:
         assert kept.isprintable()
         assert len(kept) <= 400
 
+    def test_a_device_token_of_a_wrong_type_is_refused_and_not_shown(self) -> None:
+        """A framework that gives cookies in octets must not have them in its log."""
+        with pytest.raises(TypeError) as refused:
+            Source("192.0.2.1", device_token=b"a-token-of-a-browser")  # type: ignore[arg-type]
+
+        assert "a-token-of-a-browser" not in repr(refused.value)
+
     def test_an_unknown_language_is_refused(self) -> None:
         """Only languages that mail is written in can be asked for."""
         with pytest.raises(ValueError, match="locale"):

@@ -17,6 +17,11 @@ def _clip(value: object) -> str:
     return clip(value, max_length=_TEXT_MAX_LENGTH)
 
 
+def _require_token(_: object, __: object, value: str | None) -> None:
+    if not (value is None or isinstance(value, str)):  # attrs' own validator would show it
+        raise TypeError("a device token must be a str, or None")
+
+
 @attrs.frozen
 class Source:
     """Where a request comes from: the host software says so, never a header that the browser can set.
@@ -32,9 +37,7 @@ class Source:
     address: str = attrs.field(converter=_clip)
     user_agent: str | None = attrs.field(default=None, kw_only=True, converter=attrs.converters.optional(_clip))
     locale: Locale = attrs.field(default="fr", kw_only=True, validator=attrs.validators.in_(LOCALES))
-    device_token: str | None = attrs.field(
-        default=None, kw_only=True, repr=False, validator=attrs.validators.optional(attrs.validators.instance_of(str))
-    )
+    device_token: str | None = attrs.field(default=None, kw_only=True, repr=False, validator=_require_token)
 
     @classmethod
     def require(cls, value: object) -> Source:
