@@ -49,7 +49,7 @@ class TestPortal:
     """Guesses that are spread over sources and logins are slowed by a key of the whole portal (D-07)."""
 
     def test_d07_many_sources_together_are_slowed(self) -> None:
-        """Two guesses at a login each from three sources; then whoever has failed three times must wait."""
+        """Three guesses from each of three sources; then whoever has failed three times must wait."""
         town = _town(throttle_portal=_SMALL)
 
         answers = _spray(town, sources=3, each=4)
