@@ -3,6 +3,7 @@
 from coproauth.core.accounts import Account, Condominium, Contact, Manager
 from coproauth.core.activation import ActivationPreview, IssuedCode
 from coproauth.core.audit import ActorKind, AuditEvent, Outcome, Pathway
+from coproauth.core.identities import EmailAddress, Identity
 from coproauth.core.maintenance import PurgeReport, Waste
 from coproauth.core.messages import (
     AccountAddedMessage,
@@ -100,11 +101,13 @@ __all__ = [
     "Coproauth",
     "Courier",
     "Directory",
+    "EmailAddress",
     "EmailAlreadyRegistered",
     "EmailChangeRequestedMessage",
     "EmailChangedMessage",
     "EmailProofMessage",
     "EmailProofRequired",
+    "Identity",
     "IdleWarningMessage",
     "InvalidInput",
     "IssuedCode",

@@ -16,7 +16,7 @@ from tests.town import JEANNE, Town, WatchedHasher
 
 from coproauth import Argon2Parameters, LoginRefused, Policy, Throttled
 from coproauth.adapters.argon2 import Argon2Hasher
-from coproauth.adapters.hashers import hasher_of
+from coproauth.adapters.hashers import can_verify, hasher_of
 from coproauth.adapters.hashing_gate import HashingGate
 from coproauth.adapters.legacy_hashes import LegacyHasher
 from coproauth.testing.contracts import check_password_hasher
@@ -148,6 +148,38 @@ class TestVerification:
         password_hash = _hashes(_LONG + "end")["Django bcrypt_sha256"]
 
         assert [_fits(password_hash, _LONG + end) for end in ("end", "another end")] == [True, False]
+
+
+class TestBringingIn:
+    """What is brought in is looked at first: a hash that cannot be verified would only ever refuse its owner."""
+
+    @each_notation
+    def test_what_is_known_can_be_verified(self, notation: str) -> None:
+        """Nothing is computed for that."""
+        assert can_verify(_hashes(PASSWORD)[notation], policy=Policy())
+
+    @pytest.mark.parametrize("variant", ["argon2id", "argon2i"])
+    def test_argon2_of_anybody_can_be_verified(self, variant: str) -> None:
+        """Within the same limit as at a log-in."""
+        affordable, dear = (f"${variant}$v=19$m={memory},t=3,p=1$c29tZXNhbHQ$aGFzaA" for memory in (65_536, 2**24))
+
+        assert can_verify(affordable, policy=Policy())
+        assert not can_verify(dear, policy=Policy())
+
+    @pytest.mark.parametrize(
+        "password_hash",
+        [
+            "5f4dcc3b5aa765d61d8327deb882cf99",
+            "md5$salt$5f4dcc3b5aa765d61d8327deb882cf99",
+            "trois lapins verts",
+            "",
+            f"$2b$15${'C' * 53}",
+            f"pbkdf2_sha256$5000001$salt${_b64(b'k' * 32)}",
+        ],
+    )
+    def test_what_is_unknown_or_too_dear_cannot(self, password_hash: str) -> None:
+        """Its owner has a reset link sent instead."""
+        assert not can_verify(password_hash, policy=Policy())
 
 
 class TestReplacement:

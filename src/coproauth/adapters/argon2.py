@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 
 import argon2
 from argon2.exceptions import InvalidHashError, VerificationError
 
 from coproauth.adapters.hashing_gate import HashingGate
 from coproauth.policy import Argon2Parameters, Policy
+
+
+def can_afford(password_hash: str, *, limits: Sequence[Argon2Parameters]) -> bool:
+    """Whether a hash can be read, and asks for no more than one of the limits; nothing is computed for that."""
+    try:
+        found = argon2.extract_parameters(password_hash)
+    except InvalidHashError:
+        return False
+    cost = Argon2Parameters(memory_cost=found.memory_cost, time_cost=found.time_cost, parallelism=found.parallelism)
+    return any(limit.covers(cost) for limit in limits)
 
 
 class Argon2Hasher:
@@ -32,7 +43,7 @@ class Argon2Hasher:
             limit: the most that a hash made elsewhere may cost to be verified; that of the default policy if not given.
             gate: what all hashers of the process share; one of its own, of the default policy, if not given.
         """
-        self._affordable = (parameters, limit or Policy().argon2_limit)
+        self._limits = (parameters, limit or Policy().argon2_limit)
         self._hasher = argon2.PasswordHasher(
             memory_cost=parameters.memory_cost,
             time_cost=parameters.time_cost,
@@ -58,7 +69,7 @@ class Argon2Hasher:
         Raises:
             Throttled: too many passwords are being hashed (``busy``).
         """
-        is_affordable = self._is_affordable(password_hash)
+        is_affordable = can_afford(password_hash, limits=self._limits)
         with self._gate.place():
             fits = self._fits(password_hash if is_affordable else self.decoy, password)
         return fits and is_affordable
@@ -66,15 +77,6 @@ class Argon2Hasher:
     def needs_rehash(self, password_hash: str) -> bool:
         """Whether the hash was made with other than current parameters."""
         return self._hasher.check_needs_rehash(password_hash)
-
-    def _is_affordable(self, password_hash: str) -> bool:
-        """Whether the hash can be read, and asks for no more than is allowed; nothing is computed for that."""
-        try:
-            found = argon2.extract_parameters(password_hash)
-        except InvalidHashError:
-            return False
-        cost = Argon2Parameters(memory_cost=found.memory_cost, time_cost=found.time_cost, parallelism=found.parallelism)
-        return any(limit.covers(cost) for limit in self._affordable)
 
     def _fits(self, password_hash: str, password: str) -> bool:
         try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from coproauth.adapters.argon2 import Argon2Hasher
+from coproauth.adapters.argon2 import Argon2Hasher, can_afford
 from coproauth.adapters.hashing_gate import HashingGate
 from coproauth.adapters.pepper import PepperedHasher
 from coproauth.policy import Policy
@@ -30,3 +30,16 @@ def hasher_of(policy: Policy, *, peppers: Sequence[str | bytes] = (), legacy_has
 
         hasher = LegacyHasher(hasher, gate=gate)
     return PepperedHasher(hasher, peppers=peppers) if peppers else hasher
+
+
+def can_verify(password_hash: str, *, policy: Policy) -> bool:
+    """Whether a hash of another system can be brought in: its notation is known, and it costs no more than is allowed.
+
+    Nothing is computed for that. It is asked of what ``hasher_of(legacy_hashes=True)`` verifies; needs the same extra.
+    """
+    from coproauth.adapters.legacy_hashes import parse_legacy  # noqa: PLC0415 - an extra
+
+    legacy = parse_legacy(password_hash)
+    if legacy is None:
+        return can_afford(password_hash, limits=(policy.argon2, policy.argon2_limit))
+    return legacy.is_affordable
