@@ -115,10 +115,7 @@ class Coproauth:
         }
         with store.reading():
             pass  # what is wrong with the store is told now, and not to the first visitor
-        self.policy = policy
-        self.portal_url = urls.base
-        self.directory = directory
-        self.keyring = ports["keyring"]
+        self.policy, self.portal_url, self.directory, self.keyring = policy, urls.base, directory, ports["keyring"]
         self.activation = ActivationService(**ports, hasher=hasher, breaches=breaches)
         self.login = LoginService(**ports, hasher=hasher, breaches=breaches)
         self.password_reset = PasswordResetService(**ports, hasher=hasher, breaches=breaches)
