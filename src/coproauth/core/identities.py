@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import TypeGuard
 
 import attrs
 from email_validator import EmailNotValidError, validate_email
@@ -72,3 +73,7 @@ class Identity:
     created_at: datetime
     last_login_at: datetime
     warned_at: datetime | None = None
+
+    def is_still(self, current: Identity | None) -> TypeGuard[Identity]:
+        """Whether the login, read again, is there and has the password and the e-mail that it had."""
+        return current is not None and current.credential_stamp == self.credential_stamp

@@ -274,7 +274,7 @@ class LoginService(PasswordService):
     ) -> SignedIn:
         """Open a session, and keep the renewed hash, if the password is still the one that was verified."""
         current = work.identities.get(identity.id)
-        if current is None or current.credential_stamp != identity.credential_stamp:
+        if not identity.is_still(current):
             raise LoginRefused
         if notice is not None:
             self._mail.to_identity(work, notice, current, browser=describe(source.user_agent))
@@ -306,7 +306,7 @@ class LoginService(PasswordService):
 
     def _replace_email(self, work: UnitOfWork, identity: Identity, new: EmailAddress) -> None:
         current = work.identities.get(identity.id)
-        if current is None or current.credential_stamp != identity.credential_stamp:
+        if not identity.is_still(current):
             raise ResetRefused
         stamp = identity.credential_stamp + 1
         changed = attrs.evolve(current, email=new.address, email_key=new.key, credential_stamp=stamp)

@@ -105,7 +105,7 @@ class Passwords:
         3. The owner is told (ASVS V6.3.7).
         """
         current = work.identities.get(identity.id)
-        if current is None or current.credential_stamp != identity.credential_stamp:
+        if not identity.is_still(current):
             return None
         changed = attrs.evolve(
             current,
