@@ -76,7 +76,7 @@ class Attempt:
         return True
 
     def fits(self, key: ThrottleKey) -> bool:
-        """Count the attempt on a key beyond which something is left out, and the attempt goes on; false if it is."""
+        """Count the attempt on a key; false, and the attempt goes on without what the key limits, if it must wait."""
         try:
             self.admit(key)
         except Throttled:

@@ -41,7 +41,8 @@ class LoginService(PasswordService):
 
         1. Types and lengths; what cannot be right is the common refusal.
         2. The throttle, before anything is looked up (ASVS V6.3.1): on source and login; on the browser instead, if it
-           is one in which that login was opened before.
+           is one in which that login was opened before. That this was before the last change of the password shows
+           only in what is looked up: then it counts as a stranger's, still before the password is tried.
         3. One password hash, of the login or of a decoy: the same work for every cause (ASVS V6.3.8).
         4. One atomic unit of work, only if the login is still as it was read. The owner is told of a new browser, and
            of many failures before (ASVS V6.3.5).
