@@ -343,7 +343,7 @@ def test_everything_works_without_scripts(site: Site, new_page: Callable[..., Pa
     page.locator("details.account summary").click()
     page.get_by_role("button", name="Se déconnecter").click()
 
-    expect(page.get_by_role("status")).to_contain_text("Vous êtes déconnecté")
+    expect(page.get_by_role("status")).to_contain_text("Votre session est fermée")
 
 
 def test_the_language_is_switched(page: Page) -> None:

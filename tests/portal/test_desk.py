@@ -302,6 +302,7 @@ def test_what_will_happen_is_said_before(sandbox: Sandbox, manager_browser: Brow
     assert "Le code déjà posté cessera de fonctionner." in fresh
     assert "perdu l’accès" not in fresh
     assert "perdu l’accès à sa boîte email" in spare
+    assert "Changer le mot de passe du contact" in password
     assert "ses appareils seront déconnectés" in password
     assert "l’accès reste ouvert" in dissociate
     assert sandbox.log_in(JEANNE).session.email == JEANNE

@@ -62,6 +62,7 @@ def test_who_tries_too_often_is_told_how_long_to_wait() -> None:
     assert answer.status_code == 429
     assert answer.headers["retry-after"] == "90"
     assert "2 minutes" in answer.text
+    assert "pas possible</h2>" in answer.text
 
 
 def test_who_is_beyond_the_limit_is_shown_the_ways_in() -> None:
@@ -144,8 +145,8 @@ def test_logging_out_twice_is_no_error(sandbox: Sandbox, browser: Browser) -> No
     browser.log_in(JEANNE, PASSWORD)
 
     assert [browser.post("/logout").headers["location"] for _ in range(2)] == ["/login", "/login"]
-    assert "Vous êtes déconnecté." in browser.get("/login").text
-    assert "Vous êtes déconnecté." not in browser.get("/login").text
+    assert "Votre session est fermée." in browser.get("/login").text
+    assert "Votre session est fermée." not in browser.get("/login").text
 
 
 @pytest.mark.parametrize(

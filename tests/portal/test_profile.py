@@ -161,5 +161,8 @@ def test_a_bad_address_or_password_is_told(sandbox: Sandbox, browser: Browser) -
     sandbox.activate(sandbox.contact(), JEANNE)
     browser.log_in(JEANNE, PASSWORD)
 
-    assert 'id="new_email-error"' in browser.post("/profile/email", new_email="x", current_password=PASSWORD).text
+    page = browser.post("/profile/email", new_email="x", current_password=PASSWORD).text
+
+    assert 'id="new_email-error"' in page
+    assert "<h2>À corriger</h2>" in page
     assert 'id="current_password-error"' in browser.post("/profile/email", new_email=NEW, current_password="x").text

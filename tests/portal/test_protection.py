@@ -93,6 +93,7 @@ class TestHeaders:
 
         assert answer.status_code == 500
         assert "Un problème de notre côté" in answer.text
+        assert "vérifiez avant de recommencer" in answer.text
         assert "secret cause" not in answer.text
         assert "Traceback" not in answer.text
         assert answer.headers["cache-control"] == "no-store"
