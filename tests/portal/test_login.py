@@ -36,7 +36,7 @@ def _without(page: str, email: str) -> str:
     return page.replace(f'value="{email}"', "")
 
 
-@pytest.mark.parametrize("email", [JEANNE, "unknown@example.fr", "no address", ""])
+@pytest.mark.parametrize("email", [JEANNE, "unknown@example.fr", "no address"])
 def test_every_cause_gets_one_page(sandbox: Sandbox, browser: Browser, email: str) -> None:
     """Not activated, wrong password and wrong address read the same, with the three causes and their remedies."""
     sandbox.activate(sandbox.contact(), JEANNE)
@@ -48,6 +48,28 @@ def test_every_cause_gets_one_page(sandbox: Sandbox, browser: Browser, email: st
     for way in ('href="/activate"', 'href="/forgotten-password"', "appel de fonds"):
         assert way in answer.text
     assert _without(answer.text, email) == _without(browser.log_in("z@z.fr", "x").text, "z@z.fr")
+
+
+@pytest.mark.parametrize(
+    ("email", "password", "missing"),
+    [
+        ("", "", ["email", "password"]),
+        ("", PASSWORD, ["email"]),
+        (JEANNE, "", ["password"]),
+        ("z@z.fr", "", ["password"]),
+    ],
+)
+def test_a_field_left_empty_is_told(
+    sandbox: Sandbox, browser: Browser, email: str, password: str, missing: list[str]
+) -> None:
+    """Beside the field, whoever has a login; nothing was tried, so no cause of a refusal is listed."""
+    sandbox.activate(sandbox.contact(), JEANNE)
+
+    answer = browser.log_in(email, password)
+
+    assert answer.status_code == 422
+    assert [name for name in ("email", "password") if f'id="{name}-error"' in answer.text] == missing
+    assert "<li><strong>" not in answer.text
 
 
 def test_who_tries_too_often_is_told_how_long_to_wait() -> None:

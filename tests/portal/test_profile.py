@@ -151,9 +151,27 @@ def test_d14_d30_the_email_is_changed_once_the_new_one_confirms(sandbox: Sandbox
 
     assert followed.headers["location"] == "/email"
     assert "Confirmer ma nouvelle adresse" in page.text
+    assert f'<strong class="address">{NEW}</strong>' in page.text
     assert done.headers["location"] == "/login"
     assert browser.log_in(NEW, PASSWORD).headers["location"] == "/"
     assert "Ce lien ne fonctionne plus" in browser.post("/email").text
+
+
+def test_a_link_that_was_used_shows_no_address(sandbox: Sandbox, browser: Browser) -> None:
+    """There is nothing left to confirm."""
+    sandbox.activate(sandbox.contact(), JEANNE)
+    browser.log_in(JEANNE, PASSWORD)
+    browser.post("/profile/email", new_email=NEW, current_password=PASSWORD)
+    (url,) = [mail.url for mail in sandbox.mail_to(NEW) if isinstance(mail, ConfirmEmailMessage)]
+    path = url.removeprefix("https://app.example.fr")
+    browser.get(path)
+    browser.post("/email")
+
+    browser.get(path)
+    page = browser.get("/email").text
+
+    assert "Ce lien ne fonctionne plus" in page
+    assert NEW not in page
 
 
 def test_a_bad_address_or_password_is_told(sandbox: Sandbox, browser: Browser) -> None:

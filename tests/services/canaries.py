@@ -249,6 +249,7 @@ def succeed(stage: Stage) -> dict[str, str]:
     stage.signed_in(change(stage.session))
     stage.login.change_email(stage.session, new_email=NEW, current_password=OTHER, source=source)
     confirmation = town.mail(ConfirmEmailMessage)[-1].url.rpartition("/")[2]
+    assert stage.login.inspect_email(confirmation) == NEW
     stage.login.confirm_email(confirmation, source=source)
     stage.login.log_out_everywhere(town.log_in(NEW, password=OTHER).token)
     stage.login.log_out(town.log_in(NEW, password=OTHER).token)

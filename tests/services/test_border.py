@@ -161,6 +161,7 @@ class _Stage:
             "login.change_password": {**sure, "new_password": _OTHER},
             "login.choose_password": {**source, "token": self.choice, "new_password": _OTHER},
             "login.change_email": {**sure, "new_email": "third@example.fr"},
+            "login.inspect_email": {"token": self.confirmation},
             "login.confirm_email": {**source, "token": self.confirmation},
             "login.identifier_of": {"contact_id": self.contact.id},
         }

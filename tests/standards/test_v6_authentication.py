@@ -58,6 +58,7 @@ _LOOKS = {  # they change nothing, and what they are given is no secret that a p
     "AccountSwitcher.accounts",
     "ActivationService.activated",
     "LoginService.identifier_of",
+    "LoginService.inspect_email",
     "LoginService.session",
     "LoginService.sessions",
     "PasswordResetService.inspect",

@@ -19,6 +19,7 @@ from coproauth.errors import (
 from coproauth.policy import LOCALES
 from coproauth.portal.addresses import AT_LOGIN, AT_RESET_REQUEST
 from coproauth.portal.links import LinkCookie
+from coproauth.portal.refusals import Fault
 from coproauth.portal.visits import Page, Visit
 
 _CHOOSE_PASSWORD = LinkCookie(path="/choose-password")
@@ -35,6 +36,10 @@ def _show_login(visit: Visit) -> Response:
 
 
 def _log_in(visit: Visit) -> Response:
+    missing = [Fault(visit.words(f"missing.{name}"), name) for name in ("email", "password") if not visit.field(name)]
+    if missing:  # a slip of the keyboard, and no attempt
+        response = visit.render("login.html", status=422, faults=missing, reason=None)
+        return AT_RESET_REQUEST.keep(visit, response, visit.field("email"))
     try:
         signed_in = visit.auth.login.log_in(
             email=visit.field("email"), password=visit.field("password"), source=visit.source

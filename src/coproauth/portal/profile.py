@@ -86,15 +86,25 @@ def _follow(visit: Visit) -> Response:
 
 
 def _show_confirm(visit: Visit) -> Response:
-    return visit.render("confirm_email.html") if _CONFIRM_EMAIL.token(visit) else visit.redirect("/")
+    token = _CONFIRM_EMAIL.token(visit)
+    if not token:
+        return visit.redirect("/")
+    try:
+        return visit.render("confirm_email.html", new_email=visit.auth.login.inspect_email(token))
+    except ResetRefused as refusal:
+        return _void(visit, refusal)
 
 
 def _confirm(visit: Visit) -> Response:
     try:
         visit.auth.login.confirm_email(_CONFIRM_EMAIL.token(visit), source=visit.source)
     except ResetRefused as refusal:
-        return _CONFIRM_EMAIL.drop(visit, visit.refuse("link_void.html", refusal, is_reset=False))
+        return _void(visit, refusal)
     return _CONFIRM_EMAIL.drop(visit, visit.sign_out(notice="email_changed"))
+
+
+def _void(visit: Visit, refusal: ResetRefused) -> Response:
+    return _CONFIRM_EMAIL.drop(visit, visit.refuse("link_void.html", refusal, is_reset=False))
 
 
 PAGES = (

@@ -222,6 +222,15 @@ class LoginService(PasswordService):
             )
             self._atomically(lambda work: self._ask_confirmation(work, identity, new, source))
 
+    def inspect_email(self, token: str) -> str:
+        """Return the address that a link would make the login's e-mail. Consumes nothing, however often it is opened.
+
+        Raises:
+            ResetRefused: the link is not genuine, too old, was used or overtaken.
+        """
+        _, new_email = self._links.resolve(Purpose.CONFIRM_EMAIL, token)
+        return EmailAddress.parse(new_email).address
+
     def confirm_email(self, token: str, *, source: Source) -> None:
         """Make the address that a link was sent to the login's e-mail; every session and other link is dead.
 
