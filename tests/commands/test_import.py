@@ -292,7 +292,7 @@ class TestFiles:
 
         printed = capsys.readouterr().out.splitlines()
         assert status == 0
-        assert printed[-2:] == ["to be added: 1 condominiums, 1 accounts, 600 contacts", "there already: 0 contacts"]
+        assert printed[-2:] == ["to be added: 1 condominium, 1 account, 600 contacts", "there already: 0 contacts"]
         assert names_in(ready) == []
         assert not list(ready.folder.glob("codes*"))
 

@@ -116,13 +116,18 @@ class _Done:
         """Return the last lines of what is printed."""
         report = self.report
         lines = {
-            "condominiums": report.condominiums,
-            "accounts": report.accounts,
-            "contacts": report.contacts,
-            "codes": self.codes,
+            "condominium": report.condominiums,
+            "account": report.accounts,
+            "contact": report.contacts,
+            "code": self.codes,
         }
-        counts = ", ".join(f"{count} {name}" for name, count in lines.items() if count is not None)
-        return f"{'to be added' if is_dry_run else 'added'}: {counts}\nthere already: {report.present} contacts"
+        counts = ", ".join(_counted(count, thing) for thing, count in lines.items() if count is not None)
+        present = _counted(report.present, "contact")
+        return f"{'to be added' if is_dry_run else 'added'}: {counts}\nthere already: {present}"
+
+
+def _counted(count: int, thing: str) -> str:
+    return f"{count} {thing}" if count == 1 else f"{count} {thing}s"
 
 
 def _import(file: ContactFile, options: argparse.Namespace, importer: ContactImporter) -> _Done:
