@@ -154,9 +154,11 @@ class Policy:
         argon2_limit: the most that a hash found in the store may cost, besides the cost above; a dearer one fits no
             password, so that a row that somebody else wrote exhausts no memory.
         unsafe_cheap_hashes: accept a cost below ASVS V11.4.2; only for testing.
-        hashes_at_once: how many password hashes may be computed at the same time in one process; None: one a core.
+        hashes_at_once: how many password hashes may be computed at the same time in one process; None: one a core, but
+            no more than 30.
         hashes_waiting: how many more may wait for that; whoever comes beyond is refused at once. None: eight for each
-            place, so that the last waits about two seconds at the default cost.
+            place, so that the last waits about two seconds at the default cost; but no more than 30 with the places,
+            so that a rush leaves threads of a pool of 40 (Starlette's) to other pages.
         hash_patience: after how long whoever waits is refused, too: a person has gone on to something else by then.
         code_lifetime: how long an activation code can be used, for the post to arrive and the reader to act.
         email_code_lifetime: how long the six digits prove an address (ASVS V6.5.5: 10 minutes).

@@ -205,6 +205,21 @@ def _can_enter(gate: HashingGate) -> None:
 class TestWidth:
     """How wide a gate is follows from the policy."""
 
+    @pytest.mark.parametrize("cores", [1, 4, 5, 8, 29, 64])
+    def test_by_default_threads_are_left_to_other_pages(self, monkeypatch: pytest.MonkeyPatch, cores: int) -> None:
+        """However many cores there are: ten of the forty that Starlette answers all pages with."""
+        monkeypatch.setattr(os, "cpu_count", lambda: cores)
+        gate = HashingGate.of(Policy(hash_patience=_LONG))
+
+        with ThreadPoolExecutor(40) as threads:
+            held = Crowd(gate=gate, threads=threads)
+            visits = [held.come(number) for number in range(40)]
+            try:
+                assert eventually(lambda: sum(visit.done() for visit in visits) >= 10)
+            finally:
+                for number in range(40):
+                    held.leave(number)
+
     @pytest.mark.parametrize(
         ("policy", "places", "waiting"),
         [

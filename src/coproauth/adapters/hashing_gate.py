@@ -13,6 +13,9 @@ from coproauth.errors import Throttled
 from coproauth.policy import Policy
 
 _WAITING_FOR_A_PLACE = 8  # for each that is taken; at 240 ms a hash the last of them waits two seconds
+_THREADS = (
+    30  # inside and waiting, unless the policy says otherwise: each holds one of the 40 that Starlette has for all
+)
 
 
 class HashingGate:
@@ -33,8 +36,9 @@ class HashingGate:
     @classmethod
     def of(cls, policy: Policy) -> HashingGate:
         """Return the gate of one process, as wide as the policy says."""
-        at_once = policy.hashes_at_once or os.cpu_count() or 1
-        waiting = at_once * _WAITING_FOR_A_PLACE if policy.hashes_waiting is None else policy.hashes_waiting
+        at_once = policy.hashes_at_once or min(os.cpu_count() or 1, _THREADS)
+        room = max(min(at_once * _WAITING_FOR_A_PLACE, _THREADS - at_once), 0)
+        waiting = room if policy.hashes_waiting is None else policy.hashes_waiting
         return cls(at_once=at_once, waiting=waiting, patience=policy.hash_patience)
 
     @contextmanager
