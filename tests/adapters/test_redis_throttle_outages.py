@@ -106,6 +106,22 @@ class TestAway:
             gc.collect()
             assert [name() for name in held] == [None] * 5
 
+    def test_what_is_over_is_looked_for_once_a_minute(self, server: RedisServer) -> None:
+        """Not at every attempt: there may be many counters."""
+        with throttle_on(server, LOCAL) as throttle:
+            server.stop()
+            held = tried_once(throttle, 1)
+            over = NOW + LOGIN.rule.forget_after + SECOND
+            throttle.admit([SOURCE], at=over - 2 * SECOND)
+
+            throttle.admit([SOURCE], at=over)
+            gc.collect()
+            soon = held() is not None
+            throttle.admit([SOURCE], at=over + 60 * SECOND)
+            gc.collect()
+
+            assert (soon, held()) == (True, None)
+
     def test_a_password_that_is_wrong_is_an_outage(self) -> None:
         """Whoever cannot count lets nobody in."""
         with (

@@ -13,8 +13,6 @@ from coproauth.core.throttling import Counter, OnSuccess, ThrottleKey, attempts_
 from coproauth.errors import Unavailable
 from coproauth.policy import Policy, ThrottleRule
 
-_ALL = 2**31  # more counters than fit into the memory of a process
-
 
 class RedisThrottle:
     """Counts attempts in Redis, for every process that shares it; thread-safe. Each call is one round trip.
@@ -58,7 +56,7 @@ class RedisThrottle:
         except Unavailable:
             if self._policy.throttle_outage == "refuse":
                 raise
-            self._meanwhile.sweep(before=at, limit=_ALL)
+            self._meanwhile.tidy(at=at)
             return self._meanwhile.admit(keys, at=at)
 
     def settle(self, *, forgive: Sequence[ThrottleKey] = (), clear: Sequence[ThrottleKey] = ()) -> None:
