@@ -141,6 +141,8 @@ class TestQuantities:
             {"hashes_at_once": -1},
             {"hashes_waiting": -1},
             {"hash_patience": timedelta(0)},
+            {"code_lifetime": timedelta(seconds=10**12)},
+            {"audit_kept": timedelta(days=36_501)},
             {"mail_tries": 0},
             {"epoch": -1},
             {"clock_leeway": timedelta(seconds=-1)},
@@ -157,6 +159,7 @@ class TestQuantities:
         [
             {"free_attempts": 0},
             {"first_delay": timedelta(0)},
+            {"forget_after": timedelta(seconds=10**12)},
             {"first_delay": timedelta(hours=2)},
             {"forget_after": timedelta(minutes=1)},
         ],

@@ -84,11 +84,17 @@ def test_what_is_left_out_keeps_its_default(tmp_path: Path) -> None:
         ({"name": "n", "clock": "x"}, "clock is not known; there are choice, count, inner, is_on, name, words"),
         (
             {"name": "n", "inner": {"size": 1, "wait": 1e300}},
-            "inner.wait must be a number of seconds that is within reason",
+            "inner.wait must be a number of seconds that is within reason: at most 36500 days",
         ),
         (
+            {"name": "n", "inner": {"size": 1, "wait": 10**12}},
+            "inner.wait must be a number of seconds that is within reason: at most 36500 days",
+        ),
+        ({"name": "file:secret\0"}, "name must not hold a NUL character"),
+        ({"name": "n", "words": ["env:secret\0"]}, "words[0] must not hold a NUL character"),
+        (
             {"name": "n", "inner": {"size": 1, "wait": float("nan")}},
-            "inner.wait must be a number of seconds that is within reason",
+            "inner.wait must be a number of seconds that is within reason: at most 36500 days",
         ),
     ],
     ids=repr,

@@ -21,6 +21,7 @@ PASSWORD_FLOOR = 8  # code points; NIST SP 800-63B-4 §3.1.1.2: no verifier may 
 _OWASP = {1: 46, 2: 19, 3: 12, 4: 9, 5: 7}  # passes: MiB; OWASP Password Storage, Argon2id
 _ASVS_PASSES = (1, 2, 3)  # of these, what ASVS V11.4.2 accepts at least
 BATCH_CEILING = 10_000  # rows; each is a parameter of a statement, and PostgreSQL takes 65 535 of them
+LONGEST = timedelta(days=36_500)  # a century: what is added to an instant must not pass the year 9999
 SECRET_KEY_FLOOR = 32  # bytes; ASVS V11.2.3 asks for 128 bits, an HMAC-SHA-256 key is at its best with 256
 
 
@@ -31,6 +32,12 @@ def doubled(first: timedelta, *, times: int, longest: timedelta) -> timedelta:
     except OverflowError:
         return longest
     return min(wait, longest)
+
+
+def _require_within_reason(name: str, value: object) -> None:
+    """Refuse a duration that nobody means, and that leads beyond the last year there is."""
+    if isinstance(value, timedelta) and value > LONGEST:
+        raise ConfigurationError(f"{name} must be at most {LONGEST.days} days")
 
 
 @attrs.frozen(kw_only=True)
@@ -114,6 +121,8 @@ class ThrottleRule:
     limit: int | None = None
 
     def __attrs_post_init__(self) -> None:
+        for field in attrs.fields(ThrottleRule):
+            _require_within_reason(field.name, getattr(self, field.name))
         if self.free_attempts < 1 or not timedelta(0) < self.first_delay <= self.longest_delay:
             raise ConfigurationError("a throttle must allow one attempt, and slow those after the free ones")
         if self._kept_at_least < self.longest_delay:
@@ -308,6 +317,7 @@ class Policy:
     def __attrs_post_init__(self) -> None:
         for field in attrs.fields(Policy):
             _require_positive(field.name, getattr(self, field.name))
+            _require_within_reason(field.name, getattr(self, field.name))
         for holds, rule in self._rules():
             if not holds:
                 raise ConfigurationError(rule)

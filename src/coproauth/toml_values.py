@@ -17,6 +17,7 @@ from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 import attrs
 
 from coproauth.errors import ConfigurationError
+from coproauth.policy import LONGEST
 
 T = TypeVar("T")
 
@@ -108,6 +109,8 @@ class TomlReader:
 
     def _resolve(self, text: str, key: str) -> str:
         """Return the string itself, or what it points to."""
+        if "\0" in text:  # no path, address or name has one, and the system's calls raise something nameless
+            raise ConfigurationError(f"{key} must not hold a NUL character")
         source, _, name = text.partition(":")
         match source:
             case "env":
@@ -134,9 +137,14 @@ def _from_file(file: Path, key: str) -> str:
 
 def _seconds(value: float, key: str) -> timedelta:
     try:
-        return timedelta(seconds=value)
+        duration = timedelta(seconds=value)
     except (OverflowError, ValueError):  # as far as years go; not a number
-        raise ConfigurationError(f"{key} must be a number of seconds that is within reason") from None
+        duration = timedelta.max
+    if abs(duration) > LONGEST:
+        raise ConfigurationError(
+            f"{key} must be a number of seconds that is within reason: at most {LONGEST.days} days"
+        )
+    return duration
 
 
 def _without_none(kind: Any) -> Any:
