@@ -122,6 +122,25 @@ def _hint(demo: Demo, shows: str) -> Hint | None:
     return next((hint for hint in demo.hints if hint.shows == shows), None)
 
 
+def test_the_guide_marks_what_has_been_used(demo: Demo, visitor: Browser) -> None:
+    """A code and a temporary password work once; whoever comes back to the guide sees which are left."""
+    before = visitor.get("/demo").text
+    second, odile = _hint(demo, "second_property"), _hint(demo, "temporary")
+    assert second
+    assert odile
+    demo.auth.activation.activate(
+        code=second.code or "", email=second.email or "", password=demo.password, source=_SOURCE
+    )
+    with pytest.raises(PasswordChangeRequired) as required:
+        demo.auth.login.log_in(email=odile.email or "", password=odile.password or "", source=_SOURCE)
+    halfway = visitor.get("/demo").text
+    demo.auth.login.choose_password(required.value.token, new_password="quatre nuages violets", source=_SOURCE)
+
+    after = visitor.get("/demo").text
+
+    assert [page.count("Déjà utilisé<") for page in (before, halfway, after)] == [0, 1, 2]
+
+
 def test_a_start_leaves_every_login_as_it_was(start: Callable[[], Demo]) -> None:
     """A session that was open goes on, and a password that replaced the temporary one stays."""
     first = start()

@@ -7,14 +7,14 @@ none can be read again.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 
 import attrs
 
 from coproauth.adapters.memory import MemoryMailer, MemoryStore
 from coproauth.core.accounts import Contact
-from coproauth.core.identities import EmailAddress
+from coproauth.core.identities import EmailAddress, Identity
 from coproauth.core.login import DemandNewPassword, OpenSession, decide_login
 from coproauth.errors import ActivationRefused
 from coproauth.facade import Coproauth
@@ -22,6 +22,7 @@ from coproauth.policy import Policy
 from coproauth.portal.demo.database import DemoDatabase
 from coproauth.portal.demo.seed import MANAGERS, SOURCE
 from coproauth.portal.demo.town import ORPHAN, PASSWORD, TOWN, Resident
+from coproauth.ports import Store
 
 _EXPIRED_SINCE = timedelta(days=15)
 _CONTACTS = Counter(
@@ -42,6 +43,7 @@ class Hint:
         email: to type, if there is one.
         password: to type, if it is not the common one.
         code: to type, if there is one.
+        contact_id: whose code or password it is, if it works once.
     """
 
     name: str
@@ -49,6 +51,7 @@ class Hint:
     email: str | None = None
     password: str | None = attrs.field(default=None, repr=False)
     code: str | None = attrs.field(default=None, repr=False)
+    contact_id: str | None = None
 
 
 @attrs.frozen
@@ -80,6 +83,19 @@ def find_hints(database: DemoDatabase, *, portal_url: str, policy: Policy) -> tu
     found = [finder.find(contact, resident) for contact, resident in finder.present() if resident.shows]
     orphan = Hint(name="Hélène Garnier", shows="orphan", email=ORPHAN)
     return tuple(hint for hint in (*found, finder.if_unchanged(orphan)) if hint)
+
+
+def spent_hints(hints: Iterable[Hint], store: Store) -> frozenset[Hint]:
+    """Return those whose code or temporary password has been used since."""
+    with store.reading() as work:
+        owners = {hint: work.identities.by_contact(hint.contact_id) for hint in hints if hint.contact_id}
+    return frozenset(hint for hint, owner in owners.items() if _is_spent(hint, owner))
+
+
+def _is_spent(hint: Hint, owner: Identity | None) -> bool:
+    if hint.code:
+        return owner is not None
+    return owner is None or owner.temporary_until is None
 
 
 @attrs.frozen(kw_only=True)
@@ -116,7 +132,7 @@ class _Finder:
             case "used_code":
                 return self._with_used_code(hint, contact)
             case "temporary":
-                return self._with_temporary_password(hint)
+                return self._with_temporary_password(hint, contact)
             case "plain":
                 return self.if_unchanged(hint)
 
@@ -129,7 +145,7 @@ class _Finder:
         if self.auth.login.identifier_of(contact.id) is not None:
             return None
         issued = auth.activation.issue(contact.id, by=MANAGERS[contact.account.portfolio_id])
-        return attrs.evolve(hint, code=issued.code)
+        return attrs.evolve(hint, code=issued.code, contact_id=contact.id)
 
     def _with_used_code(self, hint: Hint, contact: Contact) -> Hint | None:
         code = self.database.noted("used_code") or ""
@@ -144,10 +160,11 @@ class _Finder:
             return refusal.reason == "code_already_used"
         return False
 
-    def _with_temporary_password(self, hint: Hint) -> Hint | None:
+    def _with_temporary_password(self, hint: Hint, contact: Contact) -> Hint | None:
         password = self.database.noted("temporary") or ""
         decision, _ = self._try(hint.email or "", password)
-        return attrs.evolve(hint, password=password) if isinstance(decision, DemandNewPassword) else None
+        works = isinstance(decision, DemandNewPassword)
+        return attrs.evolve(hint, password=password, contact_id=contact.id) if works else None
 
     def _try(self, email: str, password: str) -> tuple[object, int]:
         """Return what a password would lead to, without logging in, and how many contacts the login has left."""
