@@ -392,6 +392,7 @@ def test_the_building_stands_beside_the_whole_page(new_page: Callable[..., Page]
     page = new_page(viewport={"width": 1100, "height": 700})
     _log_in(page, "inconnu@example.com", "not the password")
     expect(page.get_by_role("alert")).to_be_visible()
+    page.wait_for_load_state()  # with its style
 
     picture, whole = page.evaluate(
         "[parseFloat(getComputedStyle(document.body, '::before').height), document.documentElement.scrollHeight]"
