@@ -178,6 +178,7 @@ class Policy:
         temporary_password_lifetime: how long a password set by a manager opens that step (ASVS V6.4.1).
         session_lifetime: when a session ends however much it is used (ASVS V7.3.2; at most NIST's 30 days).
         session_idle: when an unused session ends (ASVS V7.3.1).
+        sessions_per_login: how many sessions a login may have; one more ends the one unused longest (ASVS V7.1.2).
         session_touch: how exactly the last use is recorded; at most one write in this time.
         clock_leeway: how far the clocks of two servers may differ (at most 60 seconds).
         throttle_login: attempts on one login, counted until one succeeds; beyond 100 the password alone opens nothing
@@ -247,6 +248,7 @@ class Policy:
 
     session_lifetime: timedelta = timedelta(hours=12)
     session_idle: timedelta = timedelta(hours=1)
+    sessions_per_login: int = 50
     session_touch: timedelta = timedelta(minutes=1)
     clock_leeway: timedelta = timedelta(seconds=60)
 

@@ -66,6 +66,15 @@ class TestTheWholeStory:
 
         assert self.holding(town, first, second) == [second]
 
+    def test_one_more_than_a_login_may_have(self, town: Sandbox) -> None:
+        """The session unused longest ends, and is on the list no more."""
+        first = town.activate(town.contact(), EMAIL).token
+        town.later(seconds=1)
+        others = [town.log_in(EMAIL).token for _ in range(town.auth.policy.sessions_per_login)]
+
+        assert self.holding(town, first, *others) == others
+        assert len(town.auth.login.sessions(others[-1])) == len(others)
+
     def test_switching(self, town: Sandbox) -> None:
         """The new token shows the other account, the old one is dead."""
         lilas, pins = town.contact(condominium="Les Lilas"), town.contact(condominium="Les Pins")

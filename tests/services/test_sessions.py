@@ -8,7 +8,7 @@ import attrs
 import pytest
 from tests.town import JEANNE, Town
 
-from coproauth import SessionRefused, Source
+from coproauth import LoginRefused, SessionRefused, Source
 from coproauth.testing.sandbox import PASSWORD, cheap_policy
 
 
@@ -116,6 +116,44 @@ class TestTheDirectoryIsTheTruth:
         session = town.log_in(JEANNE).session
 
         assert session.accounts == tuple(contact.account for contact in contacts)
+
+
+class TestNumber:
+    """A login has no more sessions than the policy says."""
+
+    @pytest.fixture
+    def town(self) -> Town:
+        """A town in which two are enough."""
+        return Town.found(policy=attrs.evolve(cheap_policy(), sessions_per_login=2))
+
+    def test_however_often_one_logs_in_there_are_no_more(self, town: Town) -> None:
+        """The latest stay; another login's are untouched."""
+        paul = town.move_in("paul@example.fr").token
+        tokens = [town.move_in().token]
+        for _ in range(4):
+            town.later(seconds=1)
+            tokens.append(town.log_in(JEANNE).token)
+
+        assert [_is_live(town, token) for token in tokens] == [False, False, False, True, True]
+        assert len(town.auth.login.sessions(tokens[-1])) == 2
+        assert town.auth.login.session(paul).email == "paul@example.fr"
+
+    def test_a_session_that_is_replaced_makes_room_for_the_new_one(self, town: Town) -> None:
+        """Giving the password again ends no other session."""
+        there, here = town.move_in().token, town.log_in(JEANNE).token
+
+        again = town.auth.login.reauthenticate(here, password=PASSWORD, source=town.source).token
+
+        assert [_is_live(town, token) for token in (there, here, again)] == [True, False, True]
+
+    def test_a_login_that_is_refused_ends_nothing(self, town: Town) -> None:
+        """Whoever does not know the password throws nobody out."""
+        tokens = [town.move_in().token, town.log_in(JEANNE).token]
+
+        with pytest.raises(LoginRefused):
+            town.auth.login.log_in(email=JEANNE, password="not the right one", source=town.source)
+
+        assert [_is_live(town, token) for token in tokens] == [True, True]
 
 
 class TestLogOut:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 import attrs
@@ -119,6 +120,12 @@ def is_live(record: SessionRecord, identity: Identity, *, at: datetime, policy: 
         and at < record.expires_at
         and at - record.last_seen_at < policy.session_idle
     )
+
+
+def giving_way(records: Iterable[SessionRecord], *, policy: Policy) -> Sequence[SessionRecord]:
+    """Return which of a login's sessions end so that one more is not too many: those unused longest (ASVS V7.1.2)."""
+    latest_used_first = sorted(records, key=lambda record: record.last_seen_at, reverse=True)
+    return latest_used_first[policy.sessions_per_login - 1 :]
 
 
 def summarize(record: SessionRecord, *, current: SessionRecord) -> SessionSummary:

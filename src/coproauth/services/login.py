@@ -276,8 +276,17 @@ class LoginService(PasswordService):
         return notice if notice and attempt.fits(mail_key(notice, identity.email_key, self.policy)) else None
 
     def _open(self, identity: Identity, password: str, source: Source, *, notice: MailKind | None) -> SignedIn:
+        """Open a session, and end those that are too many with it."""
         renewed = self._passwords.renewed(identity, password)
-        return self._atomically(lambda work: self._open_unchanged(work, identity, renewed, source, notice))
+        giving_way = self._sessions.giving_way(identity)
+
+        def step(work: UnitOfWork) -> SignedIn:
+            signed_in = self._open_unchanged(work, identity, renewed, source, notice)
+            for record in giving_way:
+                work.sessions.end(record.digest)
+            return signed_in
+
+        return self._atomically(step)
 
     def _open_unchanged(
         self, work: UnitOfWork, identity: Identity, renewed: str | None, source: Source, notice: MailKind | None

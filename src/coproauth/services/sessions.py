@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 import attrs
@@ -9,13 +10,13 @@ import attrs
 from coproauth.core.accounts import accounts_of, choose_account
 from coproauth.core.devices import NONCE_BYTES, Device, Devices
 from coproauth.core.identities import Identity
-from coproauth.core.sessions import SessionRecord, SessionView, SignedIn, is_live
+from coproauth.core.sessions import SessionRecord, SessionView, SignedIn, giving_way, is_live
 from coproauth.core.sources import Source
 from coproauth.core.tokens import TOKEN_MAX_LENGTH, Keyring, LinkClaims, Purpose, new_token
 from coproauth.errors import SessionRefused
 from coproauth.policy import Policy
 from coproauth.ports import Clock, Directory, SecretSource, Store, UnitOfWork
-from coproauth.services.units import atomically, persistently
+from coproauth.services.units import atomically, looking, persistently
 
 
 @attrs.frozen(kw_only=True)
@@ -89,6 +90,16 @@ class SessionKeeper:
         nonce = self.secrets.token_bytes(NONCE_BYTES).hex()
         device_token = self._devices.renewed(source.device_token, identity, nonce=nonce, at=now)
         return attrs.evolve(opened, device_token=device_token)
+
+    def giving_way(self, identity: Identity) -> Sequence[SessionRecord]:
+        """Return which sessions of a login are to end when one more is opened.
+
+        To be asked before the unit of work: PostgreSQL undoes one that reads them for log-ins of other people, whose
+        sessions come onto the same page of the index. So log-ins at the same instant do not see each other; what they
+        open too many of ends with the next.
+        """
+        records = looking(self.store, lambda work: work.sessions.of(identity.id), policy=self.policy)
+        return giving_way(records, policy=self.policy)
 
     def device(self, source: Source, email_key: str) -> Device | None:
         """Return the browser that a request comes from, if a login with this e-mail was opened in it before."""
