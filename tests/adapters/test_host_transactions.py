@@ -180,6 +180,19 @@ def test_autocommit_is_refused(kind: str, request: pytest.FixtureRequest, tmp_pa
             connection.invalidate()  # nobody else meets what was set
 
 
+def test_a_connection_that_translates_schemas_is_refused(adapters: Adapters) -> None:
+    """It shares the store's pool, and the unit of work would look for our tables elsewhere than the counters do."""
+    assert isinstance(adapters.store, SqlStore)
+    engine = serializable(adapters.engine).execution_options(schema_translate_map={None: "tenant"})
+
+    with (
+        engine.begin() as connection,
+        pytest.raises(ConfigurationError, match="schema_translate_map"),
+        adapters.store.within(connection),
+    ):
+        pass
+
+
 def test_a_transaction_of_another_engine_is_refused(adapters: Adapters, tmp_path: Path) -> None:
     """Our tables may not be there, or be those of another portal."""
     assert isinstance(adapters.store, SqlStore)

@@ -165,6 +165,8 @@ class Transactions:
             raise ConfigurationError("within() takes a connection: that of serializable(engine).begin(), for example")
         if connection.engine.pool is not self._engine.pool:  # whatever the address: where it leads cannot be told
             raise ConfigurationError("the transaction is of another engine than the store's")
+        if connection.get_execution_options().get("schema_translate_map"):
+            raise ConfigurationError("the connection has a schema_translate_map, which our tables do not follow")
         if (current := self._current.get()) is not None and not current.is_hosted:
             raise ConfigurationError("a unit of work is open in this thread: a transaction of yours begins before it")
         if not _is_serializable(connection):
