@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import attrs
 import pytest
 from tests.installation import Installation
 
@@ -39,3 +40,12 @@ def test_a_file_that_others_can_read_is_told(installation: Installation, capsys:
     findings = _findings(installation, capsys)
 
     assert findings == [f"FAIL database: others can read {path} → chmod o= {path}*"]
+
+
+def test_a_path_that_no_file_can_have_is_told(installation: Installation, capsys: pytest.CaptureFixture[str]) -> None:
+    """What the system says of it ends no examination."""
+    attrs.evolve(installation, database=f"sqlite:///{'p' * 300}").configure()
+
+    findings = _findings(installation, capsys)
+
+    assert [finding.split(":")[0] for finding in findings] == ["FAIL database", "FAIL outbox"]

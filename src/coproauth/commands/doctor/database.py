@@ -57,7 +57,17 @@ def missing_file(configuration: Configuration) -> str | None:
     """Return the path of a SQLite file that is not there: whoever connects to it creates it."""
     url = configuration.engine().url
     is_file = url.get_backend_name() == "sqlite" and url.database not in {None, "", ":memory:"}
-    return url.database if is_file and not Path(str(url.database)).exists() else None
+    return url.database if is_file and _is_missing(str(url.database)) else None
+
+
+def _is_missing(path: str) -> bool:
+    try:
+        Path(path).stat()
+    except FileNotFoundError:
+        return True
+    except OSError:  # one may not look there, or nothing can be: SQLite says so
+        return False
+    return False
 
 
 def _reach(configuration: Configuration) -> Finding:
