@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import itertools
 from contextlib import nullcontext
 from datetime import timedelta
 
@@ -246,10 +247,11 @@ class TestWork:
             f"$scrypt$ln=22,r=8,p=1${_phc(_SALT)}${_phc(b'k' * 32)}",
             f"$scrypt$ln=99,r=9999,p=9999${_phc(_SALT)}${_phc(b'k' * 32)}",
             f"$scrypt$ln=14,r=8,p=65${_phc(_SALT)}${_phc(b'k' * 32)}",
+            f"$scrypt$ln=1,r=200,p=9999${_phc(_SALT)}${_phc(b'k' * 32)}",
             f"scrypt$4194304$salt$8$1${_b64(b'k' * 64)}",
             f"$scrypt$ln=1,r=9999,p=400${_phc(_SALT)}${_phc(b'k' * 32)}",  # hardly any mixing, for 512 MB of lanes
         ],
-        ids=map(str, range(10)),  # salts are drawn, and the processes that share the tests must name them alike
+        ids=map(str, itertools.count()),  # salts are drawn, and the processes that share the tests must name them alike
     )
     def test_what_is_too_dear_costs_as_much_as_a_wrong_password(self, hostile: str) -> None:
         """One hash of ours, and nobody gets in."""

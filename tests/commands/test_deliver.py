@@ -42,6 +42,7 @@ def test_without_a_mail_server_nothing_is_tried(installation: Installation, caps
 
     assert status == 1
     assert capsys.readouterr().err == "smtp is missing; it must be a table, for mail to be sent\n"
+    assert [queued.tries for queued in installation.queued()] == [0]
 
 
 def test_mail_that_is_the_hosts_is_left_to_it(installation: Installation, capsys: pytest.CaptureFixture[str]) -> None:
