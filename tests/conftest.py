@@ -6,13 +6,20 @@ import os
 from collections.abc import Iterator
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 from tests.servers import MariadbServer, PostgresServer, RedisServer, skipped_if_missing
 from tests.town import Town
 
 settings.register_profile("ci", derandomize=True, deadline=None, max_examples=100)
 settings.register_profile("long", deadline=None, max_examples=100)  # other examples each time: run it again and again
-settings.register_profile("mutation", derandomize=True, deadline=None, max_examples=20, database=None)
+settings.register_profile(
+    "mutation",
+    derandomize=True,
+    deadline=None,
+    max_examples=20,
+    database=None,
+    suppress_health_check=[HealthCheck.differing_executors],  # mutmut runs the tests again and again in one process
+)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 
 
