@@ -276,14 +276,16 @@ class TestDecision:
         """A preview looks at each batch alone."""
         batches = [_decide(NOTHING, _contact(name, "")) for name in ("Marc", "Jeanne")]
 
-        report = ImportReport.of([*batches, _decide(_known(None), _contact("Marc", "m@example.fr"))])
+        known = [_decide(_known(None), _contact("Marc", f"{name}@example.fr")) for name in ("m", "n")]
+
+        report = ImportReport.of([*batches, *known])
 
         assert report == ImportReport(
             condominiums=1,
             accounts=1,
             contacts=2,
-            present=1,
-            findings=(Finding(line=2, oddity=Oddity.OTHER_EMAIL),),
+            present=2,
+            findings=(Finding(line=2, oddity=Oddity.OTHER_EMAIL),) * 2,
         )
 
     def test_those_of_a_condominium_are_imported_together(self) -> None:

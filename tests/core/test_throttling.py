@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from coproauth import ConfigurationError, Manager, Policy, Source, ThrottleRule
 from coproauth.adapters.memory_throttle import MemoryThrottle
+from coproauth.core.devices import Device
 from coproauth.core.messages import MailKind
 from coproauth.core.throttling import (
     Counter,
@@ -18,10 +19,12 @@ from coproauth.core.throttling import (
     ThrottleKey,
     code_key,
     decide_admission,
+    device_key,
     login_key,
     mail_key,
     manager_key,
     portal_key,
+    proof_key,
     requests_key,
     sender_key,
     source_key,
@@ -241,6 +244,10 @@ class TestSpared:
         assert [throttle.admit([key], at=_AT) for _ in range(4)][-1] == timedelta(seconds=30)
 
 
+def _device(nonce: str) -> Device:
+    return Device(identity_id="i", email_mac="m", nonce=nonce, credential_stamp=1)
+
+
 class TestKeys:
     """Attempts are counted on what they are about and on where they come from."""
 
@@ -272,9 +279,13 @@ class TestKeys:
             portal_key("password", source, _POLICY).name,
             portal_key("code", source, _POLICY).name,
             manager_key(Manager(id="x", portfolio_id="x"), _POLICY).name,
+            proof_key("x", _POLICY).name,
+            proof_key("y", _POLICY).name,
+            device_key(_device("x"), _POLICY).name,
+            device_key(_device("y"), _POLICY).name,
         }
 
-        assert len(names) == 10
+        assert len(names) == 14
 
     def test_managers_of_two_portfolios_never_share_a_counter(self) -> None:
         """Whatever spaces stand in the ids that a host gives them."""
@@ -304,6 +315,8 @@ class TestKeys:
             "source": source_key(Source("x"), _POLICY).on_success,
             "code": code_key("x", _POLICY).on_success,
             "login": login_key("x", _POLICY).on_success,
+            "proof": proof_key("x", _POLICY).on_success,
+            "device": device_key(_device("x"), _POLICY).on_success,
             "requests": requests_key(Source("x"), _POLICY).on_success,
             "mail": mail_key(MailKind.RESET_LINK, "x", _POLICY).on_success,
         }
@@ -312,6 +325,8 @@ class TestKeys:
             "source": OnSuccess.FORGIVE,
             "code": OnSuccess.FORGIVE,
             "login": OnSuccess.CLEAR,
+            "proof": OnSuccess.CLEAR,
+            "device": OnSuccess.CLEAR,
             "requests": OnSuccess.KEEP,
             "mail": OnSuccess.KEEP,
         }

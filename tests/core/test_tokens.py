@@ -179,6 +179,12 @@ class TestPurpose:
 
         assert other.macs(Purpose.CODE_INDEX, "x") != _RING.macs(Purpose.CODE_INDEX, "x")
 
+    def test_a_pseudonym_is_made_for_the_record_alone(self) -> None:
+        """It is the hash for that purpose, so no other of the same address can be told by it."""
+        (mac,) = _RING.macs(Purpose.AUDIT, "a@example.fr")
+
+        assert _RING.pseudonyms("a@example.fr")[0].removeprefix("email:") == mac.hex()[:32]
+
     def test_keyed_hashes_differ_by_purpose(self) -> None:
         """No two purposes ever share a keyed hash."""
         assert len({_RING.macs(purpose, "x") for purpose in Purpose}) == len(Purpose)
@@ -358,6 +364,15 @@ class TestProofDigits:
         }
 
         assert len(digits) == 4
+
+    @given(st.text(max_size=32))
+    def test_they_are_truncated_as_the_standard_says(self, nonce: str) -> None:
+        """RFC 4226 §5.3: the low four bits of the last byte say which 31 bits are taken, the first of them highest."""
+        (mac,) = _RING.macs(Purpose.EMAIL_PROOF, nonce, "a@example.fr")
+        start = int(mac.hex()[-1], 16)
+        taken = int(mac.hex()[2 * start : 2 * start + 8], 16) % 2**31
+
+        assert _RING.proof_digits(nonce=nonce, email_key="a@example.fr") == (f"{taken:010}"[-6:],)
 
     def test_every_digit_occurs_everywhere(self) -> None:
         """A thousand proofs leave no digit out at any of the six places."""

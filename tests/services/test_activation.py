@@ -132,6 +132,18 @@ class TestNewLogin:
         assert town.mail(EmailProofMessage) == []
         assert town.activate_with(code, JEANNE).session.email == JEANNE
 
+    def test_neither_the_address_nor_the_code_is_a_password(self, town: Town) -> None:
+        """Whoever has read the letter would guess them first."""
+        code = town.code_for(town.contact())
+
+        told = []
+        for typed in (JEANNE, code):
+            with pytest.raises(PasswordRejected) as refusal:
+                _activate(town, code, password=typed)
+            told.append(refusal.value.violations)
+
+        assert told == [("context_word",)] * 2
+
     def test_six_digits_go_to_the_address_and_nothing_is_stored(self, town: Town) -> None:
         """Before the proof there is no login: nothing to log in to, nothing hashed."""
         contact = town.contact()
