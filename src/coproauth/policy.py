@@ -169,6 +169,8 @@ class Policy:
             place, so that the last waits about two seconds at the default cost; but no more than 30 with the places,
             so that a rush leaves threads of a pool of 40 (Starlette's) to other pages.
         hash_patience: after how long whoever waits is refused, too: a person has gone on to something else by then.
+        hash_memory_kept: after how long without a hash its memory goes back to the system; zero: at once. It is a page
+            fault for every 4 KiB that makes the first hash after that slower, so it pays from one log-in to the next.
         code_lifetime: how long an activation code can be used, for the post to arrive and the reader to act.
         email_code_lifetime: how long the six digits prove an address (ASVS V6.5.5: 10 minutes).
         require_email_proof: whether a new login must prove its address first.
@@ -237,6 +239,7 @@ class Policy:
     hashes_at_once: int | None = None
     hashes_waiting: int | None = None
     hash_patience: timedelta = timedelta(seconds=5)
+    hash_memory_kept: timedelta = timedelta(minutes=1)
 
     code_lifetime: timedelta = timedelta(days=30)
     email_code_lifetime: timedelta = timedelta(minutes=10)
@@ -361,7 +364,7 @@ class Policy:
         )
 
 
-_MAY_BE_ZERO = {"clock_leeway", "epoch", "hashes_waiting", "throttle_recovery"}
+_MAY_BE_ZERO = {"clock_leeway", "epoch", "hash_memory_kept", "hashes_waiting", "throttle_recovery"}
 
 
 def _require_positive(name: str, value: object) -> None:

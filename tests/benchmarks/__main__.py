@@ -10,6 +10,7 @@ from tests.benchmarks.databases import towns
 from tests.benchmarks.distinguishability import distinguish
 from tests.benchmarks.growth import compare
 from tests.benchmarks.operation import back_up, deliver, hashing, idle, rushes, sweep, weigh
+from tests.benchmarks.warm_memory import compare_memory
 
 
 def main() -> None:
@@ -40,6 +41,7 @@ def main() -> None:
 _AT = "keep the databases (a measured purge spoils them): a folder for SQLite, for PostgreSQL a URL up to the size"
 _ALONE: Mapping[str, Callable[[int], None]] = {  # what needs no filled database
     "hashing": lambda _: hashing(rounds=40),
+    "warm-memory": lambda _: compare_memory(rounds=20),
     "brute-force": lambda _: brute_force(),
     "distinguishability": lambda samples: distinguish(samples=samples),
 }

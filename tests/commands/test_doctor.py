@@ -82,6 +82,7 @@ def test_a_healthy_installation_has_no_findings(
         "configuration",
         "portal_url",
         "secret_keys",
+        "hashing",
         "breaches",
         "database",
         "database schema",
@@ -89,6 +90,34 @@ def test_a_healthy_installation_has_no_findings(
         "smtp",
         "outbox",
     }
+
+
+@pytest.mark.parametrize(
+    ("settings", "can_lend", "told"),
+    [
+        ("hashes_at_once = 2", True, "2 at once in a process, 64 MiB each, kept for 60 s after the last"),
+        ("hashes_at_once = 2\nhash_memory_kept = 0", True, "64 MiB each, given back after each (hash_memory_kept)"),
+        ("hashes_at_once = 3", False, "3 at once in a process, 64 MiB each, taken anew for each: these bindings"),
+    ],
+    ids=["kept", "switched off", "other bindings"],
+)
+def test_what_memory_hashes_take_is_told(
+    installation: Installation,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    *,
+    settings: str,
+    can_lend: bool,
+    told: str,
+) -> None:
+    """How much at once, and whether it is kept."""
+    installation.configure(f"[policy]\n{settings}\n")
+    monkeypatch.setattr("coproauth.commands.doctor.settings.can_lend", lambda: can_lend)
+
+    installation.run("doctor")
+
+    (line,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith("ok   hashing: ")]
+    assert told in line
 
 
 def test_without_a_configuration_nothing_else_is_looked_at(installation: Installation, examine: Examine) -> None:

@@ -1,14 +1,18 @@
-"""How many passwords may be hashed at once, and how many may wait for it. Nothing here hashes."""
+"""How many passwords may be hashed at once, in which memory, and how many may wait for it. Nothing here hashes."""
 
 from __future__ import annotations
 
 import os
 import threading
+import weakref
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 
+import attrs
+
+from coproauth.adapters.hashing_memory import HashingMemory
 from coproauth.errors import Throttled
 from coproauth.policy import Policy
 
@@ -18,20 +22,37 @@ _THREADS = (
 )
 
 
+@attrs.define(eq=False)
+class _Turn:
+    """Somebody who waits, and the place that is handed to him."""
+
+    has_come: threading.Event
+    memory: HashingMemory | None = None
+
+
 class HashingGate:
     """Lets a bounded number of threads in, lets a bounded number wait, and turns the rest away at once.
 
-    First come, first served. A hash takes its memory while it is computed, so all together never take more than the
-    places times the cost of one, however many ask.
+    First come, first served. A place is the memory of one hash, so all together never take more than the places times
+    the cost of one, however many ask. A memory that was used is kept warm for the next hash, and goes back to the
+    system when none came for a while; so long, and no longer, one daemon thread waits to see to that.
+
+    A forked child begins with all places free, nobody waiting, and no memory.
+
+    Attributes:
+        at_once: how many places there are.
     """
 
-    def __init__(self, *, at_once: int, waiting: int, patience: timedelta) -> None:
-        """Take how many may be inside, how many may wait, and for how long."""
-        self._lock = threading.Lock()
-        self._free = at_once
+    def __init__(
+        self, *, at_once: int, waiting: int, patience: timedelta, memory_kept: timedelta = timedelta(0)
+    ) -> None:
+        """Take how many may be inside, how many may wait and for how long, and how long unused memory is kept."""
+        self.at_once = at_once
         self._waiting = waiting
         self._patience = patience
-        self._queue: deque[threading.Event] = deque()
+        self._memory_kept = memory_kept
+        self._open()
+        _GATES.add(self)
 
     @classmethod
     def of(cls, policy: Policy) -> HashingGate:
@@ -39,60 +60,120 @@ class HashingGate:
         at_once = policy.hashes_at_once or min(os.cpu_count() or 1, _THREADS)
         room = max(min(at_once * _WAITING_FOR_A_PLACE, _THREADS - at_once), 0)
         waiting = room if policy.hashes_waiting is None else policy.hashes_waiting
-        return cls(at_once=at_once, waiting=waiting, patience=policy.hash_patience)
+        return cls(at_once=at_once, waiting=waiting, patience=policy.hash_patience, memory_kept=policy.hash_memory_kept)
 
     @contextmanager
-    def place(self) -> Iterator[None]:
-        """Hold a place for as long as the block runs.
+    def place(self) -> Iterator[HashingMemory]:
+        """Hold a place, and its memory, for as long as the block runs.
 
         Raises:
             Throttled: too many wait already, or it took too long until there was a place (``busy``).
         """
-        self._enter()
+        memory = self._enter()
         try:
-            yield
+            yield memory
         finally:
-            self._leave()
+            self._leave(memory)
 
-    def _enter(self) -> None:
-        turn = self._line_up()
-        if turn is None:
-            return
-        try:
-            turn.wait(self._patience.total_seconds())
-        except BaseException:  # Ctrl-C: a place that was handed over meanwhile goes to the next
-            if not self._step_out(turn):
-                self._leave()
-            raise
-        if self._step_out(turn):
-            raise self._busy()
-
-    def _line_up(self) -> threading.Event | None:
-        """Take a place that is free, or return what is set once one is handed over."""
-        with self._lock:
-            if self._free:
-                self._free -= 1
-                return None
-            if len(self._queue) >= self._waiting:
-                raise self._busy()
-            self._queue.append(turn := threading.Event())
-            return turn
-
-    def _step_out(self, turn: threading.Event) -> bool:
-        """Wait no longer; false if the place has been handed over, be it at the last instant."""
-        with self._lock:
-            if turn.is_set():
-                return False
-            self._queue.remove(turn)
-            return True
-
-    def _leave(self) -> None:
-        with self._lock:
-            if self._queue:
-                self._queue.popleft().set()
-            else:
-                self._free += 1
-
-    def _busy(self) -> Throttled:
+    def busy(self) -> Throttled:
         """Say to come back once those who wait now have had their turn."""
         return Throttled(retry_after=self._patience, reason="busy")
+
+    def tidy(self) -> None:
+        """Give back memory that was not used for long enough, and look again when the next is due; a timer calls it."""
+        with self._lock:
+            self._is_watched = False
+            self._tidy()
+
+    def start_anew(self) -> None:
+        """Begin again in a forked child: the threads that held places, waited or tidied are the parent's."""
+        for memory in self._places:
+            memory.abandon()
+        self._open()
+
+    def _open(self) -> None:
+        self._lock = threading.Lock()
+        self._places = tuple(HashingMemory() for _ in range(self.at_once))
+        self._free = list(self._places)  # the last that came free is the next: the fewest are in use
+        self._queue: deque[_Turn] = deque()
+        self._is_watched = False
+
+    def _enter(self) -> HashingMemory:
+        place = self._line_up()
+        if isinstance(place, HashingMemory):
+            return place
+        try:
+            place.has_come.wait(self._patience.total_seconds())
+        except BaseException:  # Ctrl-C: a place that was handed over meanwhile goes to the next
+            if memory := self._step_out(place):
+                self._leave(memory)
+            raise
+        memory = self._step_out(place)
+        if memory is None:
+            raise self.busy()
+        return memory
+
+    def _line_up(self) -> HashingMemory | _Turn:
+        """Take a place that is free, or return the turn to wait for."""
+        with self._lock:
+            if self._free:
+                return self._free.pop()
+            if len(self._queue) >= self._waiting:
+                raise self.busy()
+            self._queue.append(turn := _Turn(threading.Event()))
+            return turn
+
+    def _step_out(self, turn: _Turn) -> HashingMemory | None:
+        """Wait no longer; return the place if it has been handed over, be it at the last instant."""
+        with self._lock:
+            if turn.memory is None:
+                self._queue.remove(turn)
+            return turn.memory
+
+    def _leave(self, memory: HashingMemory) -> None:
+        with self._lock:
+            if memory not in self._places:
+                return  # taken before a fork: the child's places are others
+            if self._queue:
+                turn = self._queue.popleft()
+                turn.memory = memory
+                turn.has_come.set()
+            else:
+                self._free.append(memory)
+                self._tidy()
+
+    def _tidy(self) -> None:
+        for memory in self._free:
+            if memory.idle_for >= self._memory_kept:
+                memory.give_back()
+        idle = [memory.idle_for for memory in self._free if memory.is_held]
+        if idle and not self._is_watched:
+            self._is_watched = self._watch(self._memory_kept - max(idle))
+
+    def _watch(self, wait: timedelta) -> bool:
+        """Have it tidied after a while, by a thread that keeps neither the process nor the gate."""
+        timer = threading.Timer(wait.total_seconds(), _tidy_if_there, [weakref.ref(self)])
+        timer.daemon = True
+        try:
+            timer.start()
+        except RuntimeError:  # no thread is to be had, or the process ends: then nothing is kept
+            for memory in self._free:
+                memory.give_back()
+            return False
+        return True
+
+
+def _tidy_if_there(reference: weakref.ref[HashingGate]) -> None:
+    if gate := reference():
+        gate.tidy()
+
+
+_GATES: weakref.WeakSet[HashingGate] = weakref.WeakSet()
+
+
+def _start_anew() -> None:
+    for gate in list(_GATES):
+        gate.start_anew()
+
+
+os.register_at_fork(after_in_child=_start_anew)

@@ -86,8 +86,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Measure for ten seconds or so, and print the table and what to write into the configuration."""
+    from coproauth.adapters.argon2_core import can_lend  # noqa: PLC0415 - only when it runs
+
     places = os.cpu_count() or 1
-    say(f"Cores: {places}. Memory: {_memory() // 1024} MiB. Each cost is measured alone, and {places} at once.\n")
+    say(f"Cores: {places}. Memory: {_memory() // 1024} MiB. Each cost is measured alone, and {places} at once.")
+    say(f"Memory is {'kept warm between hashes' if can_lend() else 'taken anew for each hash'}.\n")
     say(_HEAD.format(f"{places} at once"))
     measured = []
     for row in _measurements(places, options.target):
@@ -112,7 +115,7 @@ def _measure(parameters: Argon2Parameters, places: int) -> Measured:
     from coproauth.adapters.argon2 import Argon2Hasher  # noqa: PLC0415 - only when it runs
     from coproauth.adapters.hashing_gate import HashingGate  # noqa: PLC0415
 
-    gate = HashingGate(at_once=places, waiting=0, patience=_BUDGET)
+    gate = HashingGate(at_once=places, waiting=0, patience=_BUDGET, memory_kept=_BUDGET)
     hasher = Argon2Hasher(parameters, gate=gate)
 
     def took(_: int = 0) -> float:
