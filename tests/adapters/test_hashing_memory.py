@@ -42,6 +42,12 @@ def _held(gate: HashingGate) -> list[int]:
     return [len(mapping) for mapping in mappings if mapping is not None]
 
 
+def _waiting(gate: HashingGate) -> int:
+    """Return how many threads wait to give a gate's memory back."""
+    timers = [thread for thread in threading.enumerate() if isinstance(thread, threading.Timer)]
+    return sum(next(iter(timer.args))() is gate for timer in timers)
+
+
 class TestKept:
     """What one hash was computed in the next finds warm."""
 
@@ -81,6 +87,15 @@ class TestKept:
         assert _held(gate) == []
         assert hasher.verify(password_hash=hasher.hash(PASSWORD), password=PASSWORD)
 
+    def test_a_cheaper_hash_of_before_leaves_it_as_it_is(self) -> None:
+        """It is computed in a part of it."""
+        gate = _gate()
+        hasher = Argon2Hasher(_COST, gate=gate)
+        former = Argon2Hasher(Argon2Parameters.unsafe_only_for_tests()).hash(PASSWORD)
+
+        assert hasher.verify(password_hash=former, password=PASSWORD)
+        assert _held(gate) == [_MEBIBYTE]
+
     def test_what_is_small_is_not_kept(self) -> None:
         """It costs nothing to have it anew."""
         gate = _gate()
@@ -95,32 +110,44 @@ class TestGivenBack:
 
     def test_it_goes_back_when_no_hash_came_for_a_while(self) -> None:
         """And so does the thread that waited for that; the next hash takes it again."""
-        before = threading.active_count()
         gate = _gate(memory_kept=timedelta(milliseconds=100))
         hasher = Argon2Hasher(_COST, gate=gate)
 
         for _ in range(2):
             hasher.hash(PASSWORD)
-            assert eventually(lambda: not _held(gate) and threading.active_count() <= before)
+            assert eventually(lambda: not _held(gate) and not _waiting(gate))
+
+    def test_it_may_go_back_at_any_instant(self) -> None:
+        """Even while others take it: nobody computes in memory that is gone, or in another's."""
+        gate = _gate(at_once=2, memory_kept=timedelta(microseconds=200))
+        hasher = Argon2Hasher(_COST, gate=gate)
+
+        def log_in(number: int) -> bool:
+            return hasher.verify(password_hash=hasher.hash(str(number)), password=str(number))
+
+        with ThreadPoolExecutor(8) as threads:
+            opened = list(threads.map(log_in, range(300)))
+
+        assert all(opened)
+        assert eventually(lambda: not _held(gate) and not _waiting(gate))
 
     def test_one_thread_waits_for_all(self) -> None:
         """However many hashes there were."""
-        before = threading.active_count()
-        hasher = Argon2Hasher(_COST, gate=_gate(at_once=2))
+        gate = _gate(at_once=2)
+        hasher = Argon2Hasher(_COST, gate=gate)
 
         with ThreadPoolExecutor(2) as threads:
             list(threads.map(hasher.hash, ["x"] * 20))
 
-        assert threading.active_count() == before + 1
+        assert _waiting(gate) == 1
 
     def test_at_once_where_it_is_not_to_be_kept(self) -> None:
         """Zero switches it off, and no thread waits."""
-        before = threading.active_count()
         gate = HashingGate.of(Policy(hash_memory_kept=timedelta(0)))
 
         Argon2Hasher(_COST, gate=gate).hash(PASSWORD)
 
-        assert (_held(gate), threading.active_count()) == ([], before)
+        assert (_held(gate), _waiting(gate)) == ([], 0)
 
     def test_at_once_where_there_is_no_thread_to_see_to_it(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Rather than never; the hash is made."""

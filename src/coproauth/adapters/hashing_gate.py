@@ -21,6 +21,8 @@ _THREADS = (
     30  # inside and waiting, unless the policy says otherwise: each holds one of the 40 that Starlette has for all
 )
 
+_GATES: weakref.WeakSet[HashingGate] = weakref.WeakSet()  # those of the process, to begin again after a fork
+
 
 @attrs.define(eq=False)
 class _Turn:
@@ -166,9 +168,6 @@ class HashingGate:
 def _tidy_if_there(reference: weakref.ref[HashingGate]) -> None:
     if gate := reference():
         gate.tidy()
-
-
-_GATES: weakref.WeakSet[HashingGate] = weakref.WeakSet()
 
 
 def _start_anew() -> None:

@@ -47,8 +47,8 @@ class HashingMemory:
         """
         is_kept = False
         try:
-            yield self._grown_to(size)
-            is_kept = keep and size >= _WORTH_KEEPING
+            yield (mapping := self._grown_to(size))
+            is_kept = keep and len(mapping) >= _WORTH_KEEPING
         finally:
             self._used_at = time.monotonic()
             if not is_kept:
