@@ -84,9 +84,8 @@ class Argon2Hasher:
 
     def _tag(self, recipe: Recipe, password: str) -> bytes:
         """Take a place, and compute in its memory, which is kept if it is of current cost."""
-        octets = password.encode(
-            errors="surrogatepass"
-        )  # what cannot be written in UTF-8 fits nothing, for the same work
+        # What cannot be written in UTF-8 fits nothing, for the same work.
+        octets = password.encode(errors="surrogatepass")
         kibibytes = recipe.cost.memory_cost
         with self._gate.place() as memory:
             try:

@@ -46,4 +46,4 @@ class SqlAudit:
 
     def _record(self, event: AuditEvent) -> None:
         with self._transactions.apart() as connection:
-            connection.execute(insert(self._table).values(dump(event)))
+            connection.execute(insert(self._table), dump(event))

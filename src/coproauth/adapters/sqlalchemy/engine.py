@@ -16,7 +16,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from coproauth.adapters.sqlalchemy.transactions import PATIENCE, WRITING
+from coproauth.adapters.sqlalchemy.transactions import GLANCING, PATIENCE, WRITING
 from coproauth.errors import ConfigurationError
 
 # To PostgreSQL, in pages read one after the other. A small table would be read whole, and a serializable transaction
@@ -175,5 +175,8 @@ def _prepare(connection: sqlite3.Connection, _: ConnectionPoolEntry) -> None:
 
 
 def _begin(connection: Connection) -> None:
-    is_writing = connection.get_execution_options().get(WRITING, False)
+    options = connection.get_execution_options()
+    if options.get(GLANCING, False):
+        return
+    is_writing = options.get(WRITING, False)
     connection.exec_driver_sql("BEGIN IMMEDIATE" if is_writing else "BEGIN")

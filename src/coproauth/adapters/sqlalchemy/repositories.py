@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, TypeVar
 
 import attrs
 from sqlalchemy import (
+    Column,
     ColumnElement,
     Connection,
     Executable,
@@ -15,6 +17,7 @@ from sqlalchemy import (
     Select,
     Table,
     Update,
+    bindparam,
     delete,
     insert,
     select,
@@ -33,19 +36,46 @@ T = TypeVar("T")
 _NOT_BEGUN = 0  # PQTRANS_IDLE: psycopg sends BEGIN with the first statement (PostgreSQL's manual, libpq)
 
 
+@lru_cache
+def _having(column: Column[Any]) -> Select[Any]:
+    """Ask for the rows with a value in a column. What is asked at each log-in is composed once."""
+    return select(column.table).where(column == bindparam("value"))
+
+
+@lru_cache
+def _same_address(identities: Table) -> Update:
+    """Change a login that keeps its stamp and its address, so that nothing can be in the way."""
+    columns = identities.c
+    return update(identities).where(
+        columns.id == bindparam("of"),
+        columns.credential_stamp == bindparam("expected"),
+        columns.email_key == bindparam("address"),
+    )
+
+
+@lru_cache
+def _contacts_of(links: Table) -> Select[Any]:
+    return select(links.c.contact_id).where(links.c.identity_id == bindparam("value"))
+
+
+@lru_cache
+def _sessions_of(sessions: Table) -> Select[Any]:
+    latest_first = (sessions.c.authenticated_at.desc(), sessions.c.handle.desc())
+    return _having(sessions.c.identity_id).order_by(*latest_first)
+
+
 @attrs.frozen
 class _Repository:
     connection: Connection
     tables: Tables
     is_writing: bool = False
 
-    def _one(self, kind: type[T], table: Table, *where: ColumnElement[bool]) -> T | None:
-        statement = select(table).where(*where)
+    def _one(self, kind: type[T], table: Table, statement: Select[Any], value: object) -> T | None:
         if self.is_writing and self.connection.dialect.name in {"mysql", "mariadb"}:
             # A serializable read shares a lock on the row there. Of those who share it and then want to change the
             # row all but one are undone, again and again if they are many; with the lock to themselves they queue.
             statement = statement.with_for_update()
-        row = self.connection.execute(statement).one_or_none()
+        row = self.connection.execute(statement, {"value": value}).one_or_none()
         return None if row is None else load(kind, table, row)
 
     def _changes_one(self, statement: Executable) -> bool:
@@ -58,28 +88,32 @@ class SqlIdentities(_Repository):
     def get(self, identity_id: str) -> Identity | None:
         """Return a login by its id."""
         table = self.tables.identities
-        return self._one(Identity, table, table.c.id == identity_id)
+        return self._one(Identity, table, _having(table.c.id), identity_id)
 
     def by_email(self, email_key: str) -> Identity | None:
         """Return the login with this comparison key."""
         table = self.tables.identities
-        return self._one(Identity, table, table.c.email_key == email_key)
+        return self._one(Identity, table, _having(table.c.email_key), email_key)
 
     def by_contact(self, contact_id: str) -> Identity | None:
         """Return the login that a contact is linked to."""
         table, links = self.tables.identities, self.tables.links
-        linked = select(links.c.identity_id).where(links.c.contact_id == contact_id).scalar_subquery()
-        return self._one(Identity, table, table.c.id == linked)
+        linked = select(links.c.identity_id).where(links.c.contact_id == bindparam("value")).scalar_subquery()
+        return self._one(Identity, table, select(table).where(table.c.id == linked), contact_id)
 
     def add(self, identity: Identity) -> bool:
         """Store a new login; False, and nothing stored, if its e-mail key is taken."""
-        return self._keeps_address(identity, insert(self.tables.identities)) is not None
+        return self._keeps_address(identity, insert(self.tables.identities).values(dump(identity))) is not None
 
     def save(self, identity: Identity, *, expected_stamp: int) -> bool:
         """Replace a login if its stamp is still the expected one; False if not, or if its e-mail key is taken."""
         table = self.tables.identities
+        values = dump(identity)
+        expected = {"of": identity.id, "expected": expected_stamp, "address": identity.email_key}
+        if self.connection.execute(_same_address(table), values | expected).rowcount == 1:
+            return True
         unchanged = (table.c.id == identity.id, table.c.credential_stamp == expected_stamp)
-        return self._keeps_address(identity, update(table).where(*unchanged)) == 1
+        return self._keeps_address(identity, update(table).where(*unchanged).values(values)) == 1
 
     def _keeps_address(self, identity: Identity, statement: Insert | Update) -> int | None:
         """Write a login and return how many rows that changed; None if another login has its address.
@@ -88,7 +122,7 @@ class SqlIdentities(_Repository):
         """
         try:
             with self.connection.begin_nested():
-                return self.connection.execute(statement.values(dump(identity))).rowcount
+                return self.connection.execute(statement).rowcount
         except IntegrityError:
             holder = self.by_email(identity.email_key)
             if holder is None or holder.id == identity.id:
@@ -112,8 +146,7 @@ class SqlLinks(_Repository):
 
     def contacts_of(self, identity_id: str) -> Sequence[str]:
         """Return the ids of the contacts linked to a login."""
-        table = self.tables.links
-        return self.connection.scalars(select(table.c.contact_id).where(table.c.identity_id == identity_id)).all()
+        return self.connection.scalars(_contacts_of(self.tables.links), {"value": identity_id}).all()
 
     def linked(self, contact_ids: Collection[str]) -> frozenset[str]:
         """Return those of the contacts that are linked to any login."""
@@ -132,7 +165,8 @@ class SqlCodes(_Repository):
     def by_index(self, indices: Sequence[str]) -> CodeRecord | None:
         """Return the code that has one of these indices."""
         table = self.tables.codes
-        return self._one(CodeRecord, table, table.c.index.in_(indices))
+        wanted = select(table).where(table.c.index.in_(bindparam("value", expanding=True)))
+        return self._one(CodeRecord, table, wanted, list(indices))
 
     def consume(self, code_id: str, *, identity_id: str, at: datetime) -> bool:
         """Mark a code as used if it is neither used nor revoked; False if it is."""
@@ -158,13 +192,12 @@ class SqlSessions(_Repository):
 
     def add(self, session: SessionRecord) -> None:
         """Store a new session."""
-        self.connection.execute(insert(self.tables.sessions).values(dump(session)))
+        self.connection.execute(insert(self.tables.sessions), dump(session))
 
     def of(self, identity_id: str) -> Sequence[SessionRecord]:
         """Return the sessions of a login, the latest first."""
         table = self.tables.sessions
-        latest_first = (table.c.authenticated_at.desc(), table.c.handle.desc())
-        rows = self.connection.execute(select(table).where(table.c.identity_id == identity_id).order_by(*latest_first))
+        rows = self.connection.execute(_sessions_of(table), {"value": identity_id})
         return [load(SessionRecord, table, row) for row in rows]
 
     def touch(self, digest: str, *, at: datetime) -> None:

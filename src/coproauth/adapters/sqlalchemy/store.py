@@ -114,7 +114,7 @@ class SqlStore:
         """Return everything about a session: one statement if the directory is in this database, else two looks."""
         self._require_schema()
         check = self._page_check(directory)
-        with self._transactions.reading() as connection:
+        with self._transactions.glancing() as connection:
             rows = connection.execute(check.statement, {"digest": digest}).all()
         return check.read(rows)
 

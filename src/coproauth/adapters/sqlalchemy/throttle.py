@@ -22,6 +22,16 @@ class SqlThrottle:
         """Take where transactions are opened, the table, and how often to try again."""
         self._transactions = transactions
         self._table = table
+        named = table.c.name == bindparam("of")
+        self._of_one = select(table).where(named)
+        self._write_one = update(table).where(named)
+        self._of_all = (
+            select(table)
+            .where(table.c.name.in_(bindparam("of", expanding=True)))
+            .order_by(table.c.name)
+            .with_for_update()
+        )
+        self._clear = delete(table).where(table.c.name.in_(bindparam("of", expanding=True)))
         self._policy = policy
 
     def admit(self, keys: Sequence[ThrottleKey], *, at: datetime) -> timedelta:
@@ -41,8 +51,8 @@ class SqlThrottle:
         return attempts_of(key, found, at=at)
 
     def _found(self, key: ThrottleKey) -> Counter | None:
-        with self._transactions.apart() as connection:
-            row = connection.execute(select(self._table).where(self._table.c.name == key.name)).first()
+        with self._transactions.glancing(apart=True) as connection:
+            row = connection.execute(self._of_one, {"of": key.name}).first()
         return _counter(row) if row else None
 
     def _admit(self, keys: Sequence[ThrottleKey], at: datetime) -> timedelta:
@@ -65,12 +75,11 @@ class SqlThrottle:
             self._write(connection, {key.name: counters[key.name].one_less(key.rule) for key in known})
             cleared = sorted(key.name for key in clear if key.name in counters)
             if cleared:
-                connection.execute(delete(self._table).where(self._table.c.name.in_(cleared)))
+                connection.execute(self._clear, {"of": cleared})
 
     def _locked(self, connection: Connection, keys: Iterable[ThrottleKey]) -> dict[str, Counter]:
         """Read counters and hold them, in an order that is the same for everyone."""
-        wanted = self._table.c.name.in_(sorted({key.name for key in keys}))
-        rows = connection.execute(select(self._table).where(wanted).order_by(self._table.c.name).with_for_update())
+        rows = connection.execute(self._of_all, {"of": sorted({key.name for key in keys})})
         return {row.name: _counter(row) for row in rows}
 
     def _begin(self, connection: Connection, names: Iterable[str], at: datetime) -> None:
@@ -79,8 +88,7 @@ class SqlThrottle:
 
     def _write(self, connection: Connection, counters: dict[str, Counter]) -> None:
         if counters:
-            one = update(self._table).where(self._table.c.name == bindparam("of"))
-            connection.execute(one, [{"of": name, **dump(counters[name])} for name in sorted(counters)])
+            connection.execute(self._write_one, [{"of": name, **dump(counters[name])} for name in sorted(counters)])
 
 
 def _counter(row: Row[Any]) -> Counter:

@@ -10,10 +10,11 @@ and MariaDB let them run side by side and undo one of two that cannot both hold,
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import timedelta
+from typing import Any
 from weakref import WeakKeyDictionary, ref
 
 import attrs
@@ -25,7 +26,12 @@ from coproauth.adapters.sqlalchemy.failures import name_failure
 from coproauth.errors import ConfigurationError, Interrupted, Unavailable
 
 WRITING = "coproauth_writing"  # the execution option that has SQLite take the write lock at the beginning
+GLANCING = "coproauth_glancing"  # the one that has SQLite begin no transaction: one statement is one by itself
 PATIENCE = "coproauth_patience"  # the one by which sqlite_engine says how long a thread waits for its turn to write
+_AUTOCOMMIT: Mapping[str, Mapping[str, Any]] = {  # MariaDB must be asked for it, which is a round trip itself
+    "sqlite": {GLANCING: True},
+    "postgresql": {"isolation_level": "AUTOCOMMIT"},
+}
 _PATIENCE = timedelta(seconds=10)  # on an engine of the host's own
 
 
@@ -58,6 +64,7 @@ class Transactions:
         self._current: ContextVar[_Current | None] = ContextVar("transaction", default=None)
         # SQLite has one writer at a time and lets the others poll; threads of one process take turns instead.
         self._turns = threading.Lock() if self._dialect == "sqlite" else None
+        self._autocommit = _AUTOCOMMIT.get(self._dialect)
         self._patience = engine.get_execution_options().get(PATIENCE, _PATIENCE)
 
     @classmethod
@@ -85,6 +92,24 @@ class Transactions:
                 yield current.connection
         else:
             yield current.connection
+
+    @contextmanager
+    def glancing(self, *, apart: bool = False) -> Iterator[Connection]:
+        """Open what one single look needs, in autocommit: a statement sees one state of the database by itself.
+
+        That spares PostgreSQL the round trips of a beginning and an end. In a transaction that is open in this context
+        it goes on there, or ``apart`` from it.
+
+        Raises:
+            Interrupted, Unavailable: see ``failures.py``.
+        """
+        if self._current.get() is None and self._autocommit is not None:
+            with _named(), self._engine.connect() as connection:
+                connection.execution_options(**self._autocommit)
+                yield connection
+        else:
+            with self.apart() if apart else self.reading() as connection:
+                yield connection
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
@@ -223,6 +248,17 @@ class Transactions:
             yield
         finally:
             self._current.reset(token)
+
+
+@contextmanager
+def _named() -> Iterator[None]:
+    """Name a failure outside any transaction."""
+    try:
+        yield
+    except DBAPIError as error:
+        raise name_failure(error, is_committing=False) from error
+    except PoolTimeout as error:
+        raise Unavailable(reason="store_away") from error
 
 
 @contextmanager
