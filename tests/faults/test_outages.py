@@ -209,6 +209,26 @@ def test_the_pool_recovers_by_itself(installation: Installation) -> None:
     assert installation.town.log_in("0@pool.example.fr").session.email == "0@pool.example.fr"
 
 
+def test_what_a_manager_looks_at_is_read_again(installation: Installation) -> None:
+    """After a restart nobody at the desk is told of it: the directory is asked again, too."""
+    town = installation.town
+    contact = town.contact()
+    condominium, by = contact.account.condominium_id, town.manager_of(contact)
+    assert isinstance(town.directory, StandaloneDirectory)
+    _open_every_connection(installation.engine)
+    installation.server.stop("fast")
+    installation.server.start()
+
+    listed = [town.directory.condominiums(by.portfolio_id) for _ in range(THREADS)]
+    _open_every_connection(installation.engine)
+    installation.server.stop("fast")
+    installation.server.start()
+    activated = [town.auth.activation.activated(condominium, by=by) for _ in range(THREADS)]
+
+    assert [condominium in {row.id for row in rows} for rows in listed] == [True] * THREADS
+    assert activated == [frozenset()] * THREADS
+
+
 def _open_every_connection(engine: Engine) -> None:
     connections = [engine.connect() for _ in range(THREADS)]
     for connection in connections:

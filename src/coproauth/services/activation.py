@@ -67,7 +67,7 @@ class ActivationService(PasswordService):
         with self._attempts.by_manager(Pathway.CODE_ISSUED, by) as attempt:
             attempt.subject = parse_id(contact_id, field="contact_id")  # also of another portfolio's (ASVS V16.3.2)
             self._admit_manager(attempt, by)
-            contact = managed_contact(self.directory, attempt.subject, by)
+            contact = managed_contact(self.directory, attempt.subject, by, policy=self.policy)
             return self._atomically(lambda work: self._issue(work, contact))
 
     def issue_all(self, condominium_id: str, *, by: Manager) -> tuple[IssuedCode, ...]:
@@ -80,7 +80,7 @@ class ActivationService(PasswordService):
         with self._attempts.by_manager(Pathway.CODE_ISSUED, by) as attempt:
             attempt.subject = parse_id(condominium_id, field="condominium_id")
             self._admit_manager(attempt, by)
-            contacts = managed_contacts(self.directory, condominium_id, by)
+            contacts = managed_contacts(self.directory, condominium_id, by, policy=self.policy)
             return self._atomically(lambda work: self._issue_missing(work, contacts))
 
     def activated(self, condominium_id: str, *, by: Manager) -> frozenset[str]:
@@ -92,7 +92,7 @@ class ActivationService(PasswordService):
         """
         with self._attempts.by_manager(Pathway.ACTIVATIONS_LISTED, by) as attempt:
             attempt.subject = parse_id(condominium_id, field="condominium_id")
-            contacts = managed_contacts(self.directory, attempt.subject, by)
+            contacts = managed_contacts(self.directory, attempt.subject, by, policy=self.policy)
             return self._look(lambda work: work.links.linked([contact.id for contact in contacts]))
 
     def preview(self, code: str, *, source: Source) -> ActivationPreview:
@@ -161,7 +161,7 @@ class ActivationService(PasswordService):
         with self._attempts.by_manager(Pathway.CONTACT_DISSOCIATED, by) as attempt:
             attempt.subject = parse_id(contact_id, field="contact_id")  # also of another portfolio's (ASVS V16.3.2)
             self._admit_manager(attempt, by)
-            contact = managed_contact(self.directory, attempt.subject, by)
+            contact = managed_contact(self.directory, attempt.subject, by, policy=self.policy)
             self._atomically(lambda work: self._dissociate(work, contact))
 
     # Issuing

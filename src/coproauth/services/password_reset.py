@@ -90,7 +90,7 @@ class PasswordResetService(PasswordService):
         with self._attempts.by_manager(Pathway.RESET_LINK_SENT, by) as attempt:
             attempt.subject = parse_id(contact_id, field="contact_id")  # also of another portfolio's (ASVS V16.3.2)
             self._admit_manager(attempt, by)
-            contact = managed_contact(self.directory, attempt.subject, by)
+            contact = managed_contact(self.directory, attempt.subject, by, policy=self.policy)
             self._atomically(lambda work: self._queue_link_of(work, contact))
 
     def set_password(self, contact_id: str, *, by: Manager, new_password: str | None = None) -> TemporaryPassword:
@@ -107,7 +107,7 @@ class PasswordResetService(PasswordService):
         with self._attempts.by_manager(Pathway.TEMPORARY_PASSWORD_SET, by) as attempt:
             attempt.subject = parse_id(contact_id, field="contact_id")  # also of another portfolio's (ASVS V16.3.2)
             self._admit_manager(attempt, by)
-            contact = managed_contact(self.directory, attempt.subject, by)
+            contact = managed_contact(self.directory, attempt.subject, by, policy=self.policy)
             password = self._temporary_password(new_password)
             identity, contacts = self._look(lambda work: self._reachable(work, contact, by))
             attempt.vouch(login_key(identity.email_key, self.policy))  # what was guessed at is no password any more

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, MetaData, Row, Select, SelectBase, Subquery, Table, delete, insert, select
 
+from coproauth.adapters.sqlalchemy.schema import refuse_translation
 from coproauth.adapters.sqlalchemy.tables import Tables
 from coproauth.adapters.sqlalchemy.transactions import Transactions
 from coproauth.core.accounts import Account, Condominium, Contact
@@ -76,7 +77,7 @@ class SqlDirectory:
         return self._fetch(self._select.where(self.rows.c.condominium_id == condominium_id))
 
     def _fetch(self, statement: Select[Any]) -> list[Contact]:
-        with self._transactions.reading() as connection:
+        with self._transactions.glancing() as connection:
             return [contact_of(row) for row in connection.execute(statement)]
 
 
@@ -105,7 +106,12 @@ class StandaloneDirectory(SqlDirectory):
     """The directory of a portal without host software: our own tables behind the same SELECT."""
 
     def __init__(self, engine: Engine, *, tables: Tables | None = None) -> None:
-        """Take the engine; the tables are those of ``SqlStore`` unless others are given."""
+        """Take the engine; the tables are those of ``SqlStore`` unless others are given.
+
+        Raises:
+            ConfigurationError: the engine has a ``schema_translate_map``.
+        """
+        refuse_translation(engine)
         self._tables = tables or Tables.build(MetaData())
         super().__init__(engine, _standalone_select(self._tables), order_by=["position"])
 
@@ -113,9 +119,13 @@ class StandaloneDirectory(SqlDirectory):
         """Return the condominiums of a portfolio, in the order of adding."""
         table = self._tables.condominiums
         wanted = select(table.c.id, table.c.name, table.c.portfolio_id).where(table.c.portfolio_id == portfolio_id)
-        with self._transactions.reading() as connection:
-            rows = connection.execute(wanted.order_by(table.c.position))
-            return [Condominium(id=row.id, name=row.name, portfolio_id=row.portfolio_id) for row in rows]
+
+        def look() -> list[Condominium]:
+            with self._transactions.glancing() as connection:
+                rows = connection.execute(wanted.order_by(table.c.position))
+                return [Condominium(id=row.id, name=row.name, portfolio_id=row.portfolio_id) for row in rows]
+
+        return persistently(look, policy=Policy())
 
     def add_condominium(self, *, name: str, portfolio_id: str) -> Condominium:
         """Add a condominium to a portfolio."""
