@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import TypeVar
 
@@ -87,10 +87,10 @@ def until_settled(call: Callable[[], T]) -> T:
     raise RuntimeError("the store says again and again that another call was faster")
 
 
-def _waits(policy: Policy) -> list[timedelta]:
-    """Return how long to wait at most after each run but the last."""
+def _waits(policy: Policy) -> Iterator[timedelta]:
+    """Yield how long to wait at most after each run but the last; most calls need none of it."""
     longest = policy.store_longest_backoff
-    return [doubled(policy.store_backoff, times=done, longest=longest) for done in range(policy.store_tries - 1)]
+    return (doubled(policy.store_backoff, times=done, longest=longest) for done in range(policy.store_tries - 1))
 
 
 def _pause(longest: timedelta) -> None:
