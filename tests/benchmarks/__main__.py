@@ -9,6 +9,7 @@ from tests.benchmarks.brute_force import brute_force
 from tests.benchmarks.databases import towns
 from tests.benchmarks.distinguishability import distinguish
 from tests.benchmarks.growth import compare
+from tests.benchmarks.links import links
 from tests.benchmarks.operation import back_up, deliver, hashing, idle, rushes, sweep, weigh
 from tests.benchmarks.warm_memory import compare_memory
 
@@ -43,6 +44,7 @@ _ALONE: Mapping[str, Callable[[int], None]] = {  # what needs no filled database
     "hashing": lambda _: hashing(rounds=40),
     "warm-memory": lambda _: compare_memory(rounds=20),
     "brute-force": lambda _: brute_force(),
+    "links": lambda samples: links(samples=samples),
     "distinguishability": lambda samples: distinguish(samples=samples),
 }
 _WHAT = [*_ALONE, "sizes", "look-ups", "backup", "throughput", "courier", "purge"]

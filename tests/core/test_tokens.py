@@ -142,6 +142,34 @@ class TestSignature:
         assert _read(_RING.sign_link(Purpose.RESET, foreign, at=_AT)) is LinkFault.INVALID
 
 
+class TestLibrary:
+    """A link is what itsdangerous makes with HMAC-SHA-256, for key derivation as well, and a salt per purpose."""
+
+    @staticmethod
+    def _plain(*secret_keys: str) -> URLSafeTimedSerializer:
+        return URLSafeTimedSerializer(
+            [key.encode() for key in secret_keys],
+            salt=json.dumps([Purpose.RESET, _PORTAL, 0]),
+            signer_kwargs={"digest_method": hashlib.sha256, "key_derivation": "hmac"},
+        )
+
+    def test_the_library_alone_reads_a_link(self) -> None:
+        """Claims and time are where it looks for them, under the last of several keys."""
+        token = attrs.evolve(_RING, secret_keys=[_OLD_KEY, _KEY]).sign_link(Purpose.RESET, _CLAIMS, at=_AT)
+
+        assert self._plain(_KEY).loads(token, return_timestamp=True) == ([*attrs.astuple(_CLAIMS)], _AT)
+
+    @pytest.mark.parametrize("new_email", [None, "x" * 200 + "@example.fr"])
+    def test_a_link_of_the_library_alone_is_read(self, new_email: str | None) -> None:
+        """Also one that it made shorter by compression."""
+        claims = LinkClaims.about(_IDENTITY, new_email=new_email)
+
+        token = self._plain(_KEY).dumps(attrs.astuple(claims))
+
+        assert token.startswith(".") == (new_email is not None)
+        assert _RING.read_link(Purpose.RESET, token, at=datetime.now(UTC), policy=_POLICY) == claims
+
+
 class TestPurpose:
     """What was made for one purpose, portal or epoch is void for every other."""
 

@@ -10,14 +10,15 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import cached_property
 from typing import Literal, TypeGuard
 
 import attrs
-from itsdangerous import BadData, TimestampSigner, URLSafeTimedSerializer
-from itsdangerous.encoding import base64_decode, base64_encode
+from itsdangerous import BadData, Signer, TimestampSigner, URLSafeTimedSerializer
+from itsdangerous.encoding import base64_decode, base64_encode, int_to_bytes
 
 from coproauth.core.identities import Identity
 from coproauth.errors import ConfigurationError
@@ -102,15 +103,23 @@ def new_token(token_bytes: Callable[[int], bytes]) -> str:
     return base64_encode(token_bytes(TOKEN_BYTES)).decode("ascii")
 
 
-class _SignerAt(TimestampSigner):
-    """A signer that is told what time it is."""
+class _Serializer(URLSafeTimedSerializer):
+    """Signs and reads for one purpose. Its keys are derived once, and not for each token; it is told the time."""
 
-    def __init__(self, *args: object, at: datetime, **kwargs: object) -> None:
-        super().__init__(*args, **kwargs)  # type: ignore[arg-type]
-        self._at = at
+    def __init__(self, keys: Sequence[bytes], *, salt: bytes) -> None:
+        derived = [hmac.digest(key, salt, "sha256") for key in keys]  # what ``key_derivation="hmac"`` makes of them
+        super().__init__(derived)
+        self._signer = TimestampSigner(derived, digest_method=hashlib.sha256, key_derivation="none")
 
-    def get_timestamp(self) -> int:
-        return int(self._at.timestamp())
+    def dumps_at(self, payload: Sequence[object], at: datetime) -> str:
+        """Return what ``dumps`` would at an instant; uncompressed, because claims are random and hardly shrink."""
+        said = base64_encode(self.serializer.dumps(payload))
+        stamped = said + b"." + base64_encode(int_to_bytes(int(at.timestamp())))
+        return Signer.sign(self._signer, stamped).decode("ascii")
+
+    def iter_unsigners(self, salt: str | bytes | None = None) -> Iterator[TimestampSigner]:  # noqa: ARG002 - no other
+        """Yield the one signer there is; it tries every key."""
+        yield self._signer
 
 
 @attrs.frozen(kw_only=True)
@@ -179,7 +188,7 @@ class Keyring:
 
     def sign(self, purpose: Purpose, payload: Sequence[object], *, at: datetime) -> str:
         """Return a token that says something, and when: both, and an HMAC-SHA-256 over them."""
-        return str(self._serializer(purpose, at).dumps(payload))
+        return self._serializers[purpose].dumps_at(payload, at)
 
     def read(
         self, purpose: Purpose, token: object, *, at: datetime, lifetime: timedelta, leeway: timedelta
@@ -195,18 +204,17 @@ class Keyring:
         if not isinstance(token, str) or len(token) > TOKEN_MAX_LENGTH or not _is_canonical(token):
             return LinkFault.INVALID
         try:
-            payload, signed_at = self._serializer(purpose, at).loads(token, return_timestamp=True)
+            payload, signed_at = self._serializers[purpose].loads(token, return_timestamp=True)
         except BadData:
             return LinkFault.INVALID
         return payload if -leeway <= at - signed_at < lifetime else LinkFault.EXPIRED
 
-    def _serializer(self, purpose: Purpose, at: datetime) -> URLSafeTimedSerializer:
-        return URLSafeTimedSerializer(
-            list(self._keys),
-            salt=json.dumps([purpose, self.audience, self.epoch]),
-            signer=_SignerAt,
-            signer_kwargs={"digest_method": hashlib.sha256, "key_derivation": "hmac", "at": at},
-        )
+    @cached_property
+    def _serializers(self) -> Mapping[Purpose, _Serializer]:
+        return {
+            purpose: _Serializer(self._keys, salt=json.dumps([purpose, self.audience, self.epoch]).encode())
+            for purpose in Purpose
+        }
 
 
 def _digest_of(email_key: str) -> str:
