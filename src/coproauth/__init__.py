@@ -1,167 +1,18 @@
-"""Activation, login, password reset and account switching for the co-owners of condominiums."""
+"""Activation, login, password reset and account switching for the co-owners of condominiums.
 
-from coproauth.core.accounts import Account, Condominium, Contact, Manager
-from coproauth.core.activation import ActivationPreview, IssuedCode
-from coproauth.core.audit import ActorKind, AuditEvent, Outcome, Pathway
-from coproauth.core.identities import EmailAddress, Identity
-from coproauth.core.maintenance import PurgeReport, Waste
-from coproauth.core.messages import (
-    AccountAddedMessage,
-    AccountRemovedMessage,
-    ActivationNoticeMessage,
-    ConfirmEmailMessage,
-    EmailChangedMessage,
-    EmailChangeRequestedMessage,
-    EmailProofMessage,
-    IdleWarningMessage,
-    LoginAfterFailuresMessage,
-    MailKind,
-    Message,
-    NewDeviceMessage,
-    PasswordChangedMessage,
-    ResetLinkMessage,
-    TemporaryPasswordSetMessage,
-    UnknownAddressMessage,
-)
-from coproauth.core.password_reset import ResetLink, TemporaryPassword
-from coproauth.core.personal_data import (
-    PersonalCode,
-    PersonalEvent,
-    PersonalExport,
-    PersonalIdentity,
-    PersonalMail,
-    PersonalSession,
-)
-from coproauth.core.portal_urls import PortalUrls
-from coproauth.core.sessions import Session, SessionSummary, SignedIn
-from coproauth.core.sources import Source
-from coproauth.core.tokens import Keyring
-from coproauth.errors import (
-    ActivationRefused,
-    ConfigurationError,
-    EmailAlreadyRegistered,
-    EmailProofRequired,
-    InvalidInput,
-    LoginRefused,
-    NotAllowed,
-    PasswordChangeRequired,
-    PasswordRejected,
-    ReauthenticationRequired,
-    Refused,
-    ResetRefused,
-    SessionRefused,
-    SwitchRefused,
-    Throttled,
-    Unavailable,
-)
-from coproauth.facade import Coproauth
-from coproauth.policy import Argon2Parameters, Locale, Policy, ThrottleRule
-from coproauth.ports import (
-    AuditSink,
-    BreachedPasswords,
-    Clock,
-    Directory,
-    Mailer,
-    PasswordHasher,
-    SecretSource,
-    Store,
-    Throttle,
-)
-from coproauth.services.account_switching import AccountSwitcher
-from coproauth.services.activation import ActivationService
-from coproauth.services.correlation import correlated, current_correlation_id
-from coproauth.services.courier import BackgroundCourier, Courier
-from coproauth.services.login import LoginService
-from coproauth.services.maintenance import Maintenance
-from coproauth.services.password_reset import PasswordResetService
-from coproauth.services.personal_data import PersonalData
+The public names are those of ``coproauth.public``. They are imported when the first of them is asked for, so that a
+module of the package, the help of a command or the version comes without all the others.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
 
 __version__ = "0.1.0"
 
-__all__ = [
-    "Account",
-    "AccountAddedMessage",
-    "AccountRemovedMessage",
-    "AccountSwitcher",
-    "ActivationNoticeMessage",
-    "ActivationPreview",
-    "ActivationRefused",
-    "ActivationService",
-    "ActorKind",
-    "Argon2Parameters",
-    "AuditEvent",
-    "AuditSink",
-    "BackgroundCourier",
-    "BreachedPasswords",
-    "Clock",
-    "Condominium",
-    "ConfigurationError",
-    "ConfirmEmailMessage",
-    "Contact",
-    "Coproauth",
-    "Courier",
-    "Directory",
-    "EmailAddress",
-    "EmailAlreadyRegistered",
-    "EmailChangeRequestedMessage",
-    "EmailChangedMessage",
-    "EmailProofMessage",
-    "EmailProofRequired",
-    "Identity",
-    "IdleWarningMessage",
-    "InvalidInput",
-    "IssuedCode",
-    "Keyring",
-    "Locale",
-    "LoginAfterFailuresMessage",
-    "LoginRefused",
-    "LoginService",
-    "MailKind",
-    "Mailer",
-    "Maintenance",
-    "Manager",
-    "Message",
-    "NewDeviceMessage",
-    "NotAllowed",
-    "Outcome",
-    "PasswordChangeRequired",
-    "PasswordChangedMessage",
-    "PasswordHasher",
-    "PasswordRejected",
-    "PasswordResetService",
-    "Pathway",
-    "PersonalCode",
-    "PersonalData",
-    "PersonalEvent",
-    "PersonalExport",
-    "PersonalIdentity",
-    "PersonalMail",
-    "PersonalSession",
-    "Policy",
-    "PortalUrls",
-    "PurgeReport",
-    "ReauthenticationRequired",
-    "Refused",
-    "ResetLink",
-    "ResetLinkMessage",
-    "ResetRefused",
-    "SecretSource",
-    "Session",
-    "SessionRefused",
-    "SessionSummary",
-    "SignedIn",
-    "Source",
-    "Store",
-    "SwitchRefused",
-    "TemporaryPassword",
-    "TemporaryPasswordSetMessage",
-    "Throttle",
-    "ThrottleRule",
-    "Throttled",
-    "Unavailable",
-    "UnknownAddressMessage",
-    "Waste",
-    "__version__",
-    "correlated",
-    "current_correlation_id",
-]
+if TYPE_CHECKING:
+    from coproauth.public import *  # noqa: F403 - all of them
+    from coproauth.public import __all__ as __all__
+else:
+
+    def __getattr__(name: str) -> object:
+        return getattr(import_module("coproauth.public"), name)

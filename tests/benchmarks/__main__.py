@@ -11,6 +11,7 @@ from tests.benchmarks.distinguishability import distinguish
 from tests.benchmarks.growth import compare
 from tests.benchmarks.links import links
 from tests.benchmarks.operation import back_up, deliver, hashing, idle, rushes, sweep, weigh
+from tests.benchmarks.start_up import start_up
 from tests.benchmarks.warm_memory import compare_memory
 
 
@@ -44,6 +45,7 @@ _ALONE: Mapping[str, Callable[[int], None]] = {  # what needs no filled database
     "hashing": lambda _: hashing(rounds=40),
     "warm-memory": lambda _: compare_memory(rounds=20),
     "brute-force": lambda _: brute_force(),
+    "start-up": lambda _: start_up(rounds=40),
     "links": lambda samples: links(samples=samples),
     "distinguishability": lambda samples: distinguish(samples=samples),
 }
