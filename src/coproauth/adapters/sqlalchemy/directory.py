@@ -3,10 +3,23 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Engine, MetaData, Row, Select, SelectBase, Subquery, Table, delete, insert, select
+from sqlalchemy import (
+    Connection,
+    Engine,
+    MetaData,
+    Row,
+    Select,
+    SelectBase,
+    Subquery,
+    Table,
+    bindparam,
+    delete,
+    insert,
+    select,
+)
 
 from coproauth.adapters.sqlalchemy.schema import refuse_translation
 from coproauth.adapters.sqlalchemy.tables import Tables
@@ -61,6 +74,7 @@ class SqlDirectory:
             raise ConfigurationError(f"the directory's SELECT lacks {', '.join(sorted(missing))}")
         self.order = [self.rows.c[name] for name in names]
         self._select = select(*(self.rows.c[name] for name in DIRECTORY_COLUMNS)).order_by(*self.order)
+        self._of_ids = self._select.where(self.rows.c.contact_id.in_(bindparam("ids", expanding=True)))
 
     def contact(self, contact_id: str) -> Contact | None:
         """Return a contact with its account, or None."""
@@ -70,15 +84,15 @@ class SqlDirectory:
         """Return those of the contacts that exist, in the host's order."""
         if not contact_ids:
             return []
-        return self._fetch(self._select.where(self.rows.c.contact_id.in_(list(contact_ids))))
+        return self._fetch(self._of_ids, {"ids": list(contact_ids)})
 
     def contacts_of(self, condominium_id: str) -> Sequence[Contact]:
         """Return every contact of a condominium, in the host's order."""
         return self._fetch(self._select.where(self.rows.c.condominium_id == condominium_id))
 
-    def _fetch(self, statement: Select[Any]) -> list[Contact]:
+    def _fetch(self, statement: Select[Any], values: Mapping[str, object] | None = None) -> list[Contact]:
         with self._transactions.glancing() as connection:
-            return [contact_of(row) for row in connection.execute(statement)]
+            return [contact_of(row) for row in connection.execute(statement, values)]
 
 
 def contact_of(row: Sequence[Any]) -> Contact:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, TypeVar
 
 import attrs
@@ -112,12 +113,22 @@ class Tables:
 
 def load(kind: type[T], table: Table, row: Sequence[Any]) -> T:
     """Return the value that a row stands for; its columns are those of the table, in the table's order."""
-    return kind(**dict(zip(table.columns.keys(), row, strict=True)))
+    return kind(**dict(zip(_keys_of(table), row, strict=True)))
 
 
 def dump(value: attrs.AttrsInstance) -> dict[str, Any]:
     """Return the columns of a value."""
-    return attrs.asdict(value, recurse=False)
+    return {name: getattr(value, name) for name in _names_of(type(value))}
+
+
+@lru_cache
+def _keys_of(table: Table) -> tuple[str, ...]:
+    return tuple(table.columns.keys())
+
+
+@lru_cache
+def _names_of(kind: type[attrs.AttrsInstance]) -> tuple[str, ...]:
+    return tuple(field.name for field in attrs.fields(kind))
 
 
 def _table(name: str, metadata: MetaData, *columns: Column[Any]) -> Table:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, Table, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, Executable, Row, Table, bindparam, delete, insert, select, update
 
 from coproauth.adapters.sqlalchemy.tables import dump
 from coproauth.adapters.sqlalchemy.transactions import Transactions
-from coproauth.core.throttling import Counter, ThrottleKey, attempts_of, decide_admission, uncounted
+from coproauth.core.throttling import Counter, ThrottleKey, attempts_of, decide_admission
 from coproauth.policy import Policy
 from coproauth.services.units import persistently
 
@@ -21,17 +21,17 @@ class SqlThrottle:
     def __init__(self, transactions: Transactions, table: Table, *, policy: Policy) -> None:
         """Take where transactions are opened, the table, and how often to try again."""
         self._transactions = transactions
-        self._table = table
         named = table.c.name == bindparam("of")
         self._of_one = select(table).where(named)
         self._write_one = update(table).where(named)
+        self._begin_one = insert(table)
+        self._clear_one = delete(table).where(named)
         self._of_all = (
             select(table)
             .where(table.c.name.in_(bindparam("of", expanding=True)))
             .order_by(table.c.name)
             .with_for_update()
         )
-        self._clear = delete(table).where(table.c.name.in_(bindparam("of", expanding=True)))
         self._policy = policy
 
     def admit(self, keys: Sequence[ThrottleKey], *, at: datetime) -> timedelta:
@@ -59,36 +59,40 @@ class SqlThrottle:
         with self._transactions.apart() as connection:
             counters = self._locked(connection, keys)
             decision = decide_admission(keys, counters, at=at)
-            missing = {key.name for key in keys} - counters.keys()
-            if missing and not isinstance(decision, timedelta):  # who must wait leaves no row
-                self._begin(connection, missing, at)
-                decision = decide_admission(keys, self._locked(connection, keys), at=at)
-            if isinstance(decision, timedelta):
+            if isinstance(decision, timedelta):  # who must wait leaves no row
                 return decision
-            self._write(connection, decision)
+            # Of those who begin the same counter all but one are in the way of a row, and run again on what it says.
+            self._write(connection, self._begin_one, "name", decision, decision.keys() - counters.keys())
+            self._write(connection, self._write_one, "of", decision, decision.keys() & counters.keys())
             return timedelta(0)
 
     def _settle(self, forgive: Sequence[ThrottleKey], clear: Sequence[ThrottleKey]) -> None:
         with self._transactions.apart() as connection:
             counters = self._locked(connection, [*forgive, *clear])
             known = [key for key in forgive if key.name in counters]
-            self._write(connection, {key.name: counters[key.name].one_less(key.rule) for key in known})
-            cleared = sorted(key.name for key in clear if key.name in counters)
+            forgiven = {key.name: counters[key.name].one_less(key.rule) for key in known}
+            self._write(connection, self._write_one, "of", forgiven, forgiven.keys())
+            cleared = sorted(counters.keys() & {key.name for key in clear})
             if cleared:
-                connection.execute(self._clear, {"of": cleared})
+                connection.execute(self._clear_one, [{"of": name} for name in cleared])
 
     def _locked(self, connection: Connection, keys: Iterable[ThrottleKey]) -> dict[str, Counter]:
         """Read counters and hold them, in an order that is the same for everyone."""
         rows = connection.execute(self._of_all, {"of": sorted({key.name for key in keys})})
         return {row.name: _counter(row) for row in rows}
 
-    def _begin(self, connection: Connection, names: Iterable[str], at: datetime) -> None:
-        """Store counters that have counted nothing, so that there is something to hold."""
-        connection.execute(insert(self._table), [{"name": name, **dump(uncounted(at))} for name in sorted(names)])
-
-    def _write(self, connection: Connection, counters: dict[str, Counter]) -> None:
-        if counters:
-            connection.execute(self._write_one, [{"of": name, **dump(counters[name])} for name in sorted(counters)])
+    def _write(
+        self,
+        connection: Connection,
+        one: Executable,
+        called: str,
+        counters: Mapping[str, Counter],
+        names: Iterable[str],
+    ) -> None:
+        """Execute a statement for each of some counters, in an order that is the same for everyone."""
+        rows = [{called: name, **dump(counters[name])} for name in sorted(names)]
+        if rows:
+            connection.execute(one, rows)
 
 
 def _counter(row: Row[Any]) -> Counter:
