@@ -39,32 +39,82 @@ def area(first: Sequence[float], second: Sequence[float]) -> float:
     return longer / (2 * len(first) * len(second))
 
 
+@attrs.frozen(kw_only=True)
+class Telling:
+    """How well time tells two kinds of address apart.
+
+    Attributes:
+        medians: milliseconds, of a known and of an unknown address.
+        rounds: in each of which every kind was asked once, in a random order.
+        area: of known against unknown.
+        interval: between what that lies with 95 %.
+        null: of known against known, in the same rounds: what noise alone makes of it.
+        null_interval: likewise.
+    """
+
+    medians: tuple[float, float]
+    rounds: int
+    area: float
+    interval: tuple[float, float]
+    null: float
+    null_interval: tuple[float, float]
+
+    @classmethod
+    def of(cls, timing: Timing) -> Telling:
+        """Judge the times of known, unknown, and once more known addresses."""
+        known, unknown, again = timing.elapsed
+        known_median, unknown_median, _ = timing.medians()
+        return cls(
+            medians=(known_median, unknown_median),
+            rounds=len(known),
+            area=area(known, unknown),
+            interval=_interval(known, unknown),
+            null=area(known, again),
+            null_interval=_interval(known, again),
+        )
+
+
+def tell_apart(*, samples: int) -> Iterator[tuple[str, str, Telling]]:
+    """Time known and unknown addresses in turn; yield the cost of a hash, what was done, and how well time tells."""
+    for cost, (parameters, divisor) in _COSTS.items():
+        with _town(parameters) as town:
+            for name, deed in _DEEDS.items():
+                draws = [partial(_draw, deed, town, kind) for kind in ("known", "other", "known")]
+                timing = interleaved(draws, samples=samples // divisor, warm_up=_WARM_UP)
+                yield cost, name, Telling.of(timing)
+
+
 def distinguish(*, samples: int) -> None:
-    """Time known and unknown addresses in turn, and print how well time tells them apart."""
-    header = ["a hash costs", "", "known (ms)", "unknown (ms)", "rounds", "area", "95 %"]
-    rows = (row for cost, (_, divisor) in _COSTS.items() for row in _rows(cost, samples // divisor))
+    """Print how well time tells known from unknown addresses, and what noise alone would make of it."""
+    header = ["a hash costs", "", "known (ms)", "unknown (ms)", "rounds", "area", "95 %", "known twice", "95 %"]
+    rows = (
+        [
+            cost,
+            name,
+            *told.medians,
+            told.rounds,
+            *_shown(told.area, told.interval),
+            *_shown(told.null, told.null_interval),
+        ]
+        for cost, name, told in tell_apart(samples=samples)
+    )
     show("Known and unknown addresses", header, rows)
 
 
-def _rows(cost: str, samples: int) -> Iterator[list[object]]:
-    with _town(_COSTS[cost][0]) as town:
-        for name, deed in {"`log_in`, wrong password": _log_in, "reset `request`": _request}.items():
-            draws = [partial(_draw, deed, town, kind) for kind in ("known", "other")]
-            timing = interleaved(draws, samples=samples, warm_up=_WARM_UP)
-            known, unknown = timing.elapsed
-            low, high = _interval(timing)
-            yield [cost, name, *timing.medians(), len(known), f"{area(known, unknown):.3f}", f"{low:.3f}-{high:.3f}"]
+def _shown(middle: float, interval: tuple[float, float]) -> tuple[str, str]:
+    low, high = interval
+    return f"{middle:.3f}", f"{low:.3f}-{high:.3f}"
 
 
-def _interval(timing: Timing) -> tuple[float, float]:
+def _interval(first: Sequence[float], second: Sequence[float]) -> tuple[float, float]:
     """Return between what the area lies with 95 %: a bootstrap over the rounds, which share their noise."""
-    rounds = list(zip(*timing.elapsed, strict=True))
+    rounds = list(zip(first, second, strict=True))
     areas = sorted(_area_of(random.choices(rounds, k=len(rounds))) for _ in range(_RESAMPLES))  # noqa: S311
     return areas[round(0.025 * _RESAMPLES)], areas[round(0.975 * _RESAMPLES) - 1]
 
 
-def _area_of(rounds: Sequence[tuple[float, ...]]) -> float:
-    return area([known for known, _ in rounds], [unknown for _, unknown in rounds])
+def _area_of(rounds: Sequence[tuple[float, float]]) -> float:
+    return area([one for one, _ in rounds], [other for _, other in rounds])
 
 
 def _draw(deed: Callable[[Sandbox, str], object], town: Sandbox, kind: str) -> Deed:
@@ -79,6 +129,12 @@ def _log_in(town: Sandbox, email: str) -> None:
 
 def _request(town: Sandbox, email: str) -> None:
     town.auth.password_reset.request(email=email, source=town.source)
+
+
+_DEEDS: Mapping[str, Callable[[Sandbox, str], object]] = {
+    "`log_in`, wrong password": _log_in,
+    "reset `request`": _request,
+}
 
 
 @contextmanager
