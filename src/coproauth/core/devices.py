@@ -66,7 +66,7 @@ class Devices:
         for another e-mail counts as none.
         """
         macs = self._macs_of(email_key)
-        found = [device for device in self._read(device_token, at) if _is_among(device.email_mac, macs)]
+        found = [device for _, device in self._read(device_token, at) if _is_among(device.email_mac, macs)]
         return found[0] if found else None
 
     def renewed(self, device_token: str | None, identity: Identity, *, nonce: str, at: datetime) -> str:
@@ -74,32 +74,31 @@ class Devices:
 
         A browser that is known already stays the same one, for another ``Policy.device_lifetime``.
         """
-        known = self.known(device_token, email_key=identity.email_key, at=at)
         macs = self._macs_of(identity.email_key)
+        held = [(token, one, _is_among(one.email_mac, macs)) for token, one in self._read(device_token, at)]
+        known = next((one for _, one, is_own in held if is_own), None)
         device = Device(
             identity_id=identity.id,
             email_mac=macs[0],
             nonce=known.nonce if known and known.is_of(identity) else nonce,
             credential_stamp=identity.credential_stamp,
         )
-        others = [
-            token
-            for token in _parts(device_token)
-            if any(not _is_among(other.email_mac, macs) for other in self._read(token, at))
-        ]
+        others = [token for token, _, is_own in held if not is_own]
         return _SEPARATOR.join([self._sign(device, at), *others[: LOGINS_KEPT - 1]])
 
     def _sign(self, device: Device, at: datetime) -> str:
         return self.keyring.sign(Purpose.DEVICE, attrs.astuple(device), at=at)
 
-    def _read(self, device_token: str | None, at: datetime) -> Iterator[Device]:
+    def _read(self, device_token: str | None, at: datetime) -> Iterator[tuple[str, Device]]:
+        """Return the single tokens that are genuine, each with what it says."""
         for token in _parts(device_token):
             payload = self.keyring.read(
                 Purpose.DEVICE, token, at=at, lifetime=self.policy.device_lifetime, leeway=self.policy.clock_leeway
             )
             if _is_payload(payload):
                 identity_id, email_mac, nonce, stamp = payload
-                yield Device(identity_id=identity_id, email_mac=email_mac, nonce=nonce, credential_stamp=stamp)
+                device = Device(identity_id=identity_id, email_mac=email_mac, nonce=nonce, credential_stamp=stamp)
+                yield token, device
 
     def _macs_of(self, email_key: str) -> tuple[str, ...]:
         return tuple(mac[:NONCE_BYTES].hex() for mac in self.keyring.macs(Purpose.DEVICE, email_key))

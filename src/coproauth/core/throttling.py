@@ -162,19 +162,20 @@ def password_keys(source: Source, email_key: str, device: Device | None, policy:
     """
     if device is not None:
         return (device_key(device, policy),)
-    return (source_key(source, policy), login_key(email_key, policy), portal_key("password", source, policy))
+    own = source_key(source, policy)
+    return (own, login_key(email_key, policy), portal_key("password", own, policy))
 
 
-def portal_key(tried: Literal["password", "code"], source: Source, policy: Policy) -> ThrottleKey:
+def portal_key(tried: Literal["password", "code"], own: ThrottleKey, policy: Policy) -> ThrottleKey:
     """Count failures at passwords, or at codes, from wherever they come.
 
     Guesses that are spread over many sources are slowed by it. Whoever has hardly failed himself is not: no stranger
-    can close the portal by failing.
+    can close the portal by failing. ``own`` is the key of the source.
     """
     return ThrottleKey(
         name=f"portal:{tried}",
         rule=policy.throttle_portal,
-        spared_by=source_key(source, policy).name,
+        spared_by=own.name,
         spared_below=policy.throttle_portal_spares,
     )
 

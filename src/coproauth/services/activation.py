@@ -183,7 +183,8 @@ class ActivationService(PasswordService):
     # Looking behind a code
 
     def _admit_code(self, attempt: Attempt, typed: object, source: Source) -> tuple[str, ...]:
-        attempt.admit(source_key(source, self.policy), portal_key("code", source, self.policy))
+        own = source_key(source, self.policy)
+        attempt.admit(own, portal_key("code", own, self.policy))
         indices = self._issuer.indices(ActivationCode.parse(typed))
         attempt.admit(code_key(indices[0], self.policy))
         return indices
