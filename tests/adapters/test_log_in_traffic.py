@@ -1,0 +1,102 @@
+"""What a log-in asks the database, statement by statement; ``docs/explanation/scaling.md`` tells why."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import attrs
+import pytest
+from sqlalchemy import Engine, event
+from tests.engines import Adapters, adapters_on
+
+from coproauth import LoginRefused, Source
+from coproauth.adapters.sqlalchemy import SqlAudit
+from coproauth.services.login import LoginService
+from coproauth.testing import Sandbox
+from coproauth.testing.sandbox import PASSWORD
+
+JEANNE = "jeanne@example.fr"
+KEPT = "kept"
+
+COUNTED = ["SELECT throttle", "INSERT throttle", "UPDATE throttle", KEPT]
+FOUND = ["SELECT identities", KEPT]
+OPENED = [
+    "SELECT identities",
+    "SELECT links",
+    "SELECT contacts",
+    "INSERT sessions",
+    "UPDATE identities",
+    KEPT,
+]
+RECORDED = ["INSERT audit", KEPT]
+GIVEN_BACK = ["SELECT throttle", "UPDATE throttle", "DELETE throttle", KEPT]
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def adapters(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Adapters]:
+    """A store and a directory on one database."""
+    with adapters_on(request.param, request, tmp_path) as adapters:
+        yield adapters
+
+
+@pytest.fixture
+def login(adapters: Adapters) -> LoginService:
+    """A portal where somebody has logged in before, with the counters and the audit trail in the database as well."""
+    town = Sandbox.build(store=adapters.store, directory=adapters.directory)
+    town.activate(town.contact(), JEANNE)
+    town.log_in(JEANNE)
+    return attrs.evolve(town.auth.login, audit=SqlAudit(adapters.engine))
+
+
+@contextmanager
+def _overheard(engine: Engine) -> Iterator[list[str]]:
+    """Note what each statement does to which table, and when something is kept."""
+    heard: list[str] = []
+
+    def note(_: object, __: object, statement: str, *___: object) -> None:
+        table = re.search(r"coproauth_(\w+)", statement)
+        if table:
+            heard.append(f"{statement.split(maxsplit=1)[0]} {table[1]}")
+
+    def keep(_: object) -> None:
+        heard.append(KEPT)
+
+    event.listen(engine, "before_cursor_execute", note)
+    event.listen(engine, "commit", keep)
+    yield heard
+    event.remove(engine, "before_cursor_execute", note)
+    event.remove(engine, "commit", keep)
+
+
+def test_a_log_in_asks_fifteen_things_in_six_transactions(adapters: Adapters, login: LoginService) -> None:
+    """From a browser that nobody knows; the look at earlier failures is in no transaction."""
+    with _overheard(adapters.engine) as heard:
+        login.log_in(email=JEANNE, password=PASSWORD, source=Source("203.0.113.9"))
+
+    looks = ["SELECT throttle", "SELECT sessions", KEPT]
+    assert heard == [*COUNTED, *FOUND, *looks, *OPENED, *RECORDED, *GIVEN_BACK]
+
+
+@pytest.mark.parametrize("email", [JEANNE, "nobody@example.org"])
+def test_a_refused_log_in_asks_five_things(adapters: Adapters, login: LoginService, email: str) -> None:
+    """The same ones whether or not there is such a login; what is counted stays counted."""
+    with _overheard(adapters.engine) as heard, suppress(LoginRefused):
+        login.log_in(email=email, password="jamais de la vie", source=Source("203.0.113.9"))
+
+    assert heard == [*COUNTED, *FOUND, *RECORDED]
+
+
+def test_a_log_in_in_a_known_browser_is_counted_there(adapters: Adapters, login: LoginService) -> None:
+    """On one counter instead of three, so that strangers wait for nothing it does."""
+    first = login.log_in(email=JEANNE, password=PASSWORD, source=Source("203.0.113.9", device_token=""))
+    source = Source("203.0.113.9", device_token=first.device_token)
+
+    with _overheard(adapters.engine) as heard:
+        login.log_in(email=JEANNE, password=PASSWORD, source=source)
+
+    counted, given_back = ["SELECT throttle", "INSERT throttle", KEPT], ["SELECT throttle", "DELETE throttle", KEPT]
+    looks = ["SELECT throttle", "SELECT throttle", "SELECT sessions", KEPT]
+    assert heard == [*counted, *FOUND, *looks, *OPENED, *RECORDED, *given_back]
