@@ -81,6 +81,22 @@ def test_the_file_is_its_owner_s_alone(tmp_path: Path) -> None:
     engine.dispose()
 
 
+def test_the_file_behind_a_link_is_its_owner_s_alone(tmp_path: Path) -> None:
+    """Also where the link was made before the file, on the disk it is to be kept on."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    (tmp_path / "portal.sqlite3").symlink_to(disk / "kept.sqlite3")
+    mask = os.umask(0)
+    try:
+        engine = sqlite_engine(tmp_path / "portal.sqlite3")
+        SqlStore(engine).create_tables()
+    finally:
+        os.umask(mask)
+
+    assert {oct(file.stat().st_mode & 0o777) for file in disk.iterdir()} == {"0o600"}
+    engine.dispose()
+
+
 def test_a_file_that_is_there_keeps_its_rights(tmp_path: Path) -> None:
     """Whoever shares it with a group has a reason."""
     file = tmp_path / "portal.sqlite3"

@@ -159,12 +159,13 @@ def _whole_seconds(duration: timedelta) -> int:
 def _create_for_owner(_: Dialect, __: ConnectionPoolEntry, arguments: Sequence[str], ___: object) -> None:
     """Create the file before SQLite does, which asks the umask; what SQLite keeps beside it takes the file's rights.
 
-    One that is there is not opened: to close it again would drop the locks that this process has on it.
+    One that is there is not opened: to close it again would drop the locks that this process has on it. A link is
+    followed, as SQLite does: to a file that is not there yet, it is that file which is created.
     """
     path = arguments[0]
     with suppress(OSError):  # SQLite will say what is wrong
         if path != ":memory:":
-            os.close(os.open(path, os.O_CREAT | os.O_EXCL, _OWNER_ALONE))
+            os.close(os.open(os.path.realpath(path), os.O_CREAT | os.O_EXCL, _OWNER_ALONE))
 
 
 def _prepare(connection: sqlite3.Connection, _: ConnectionPoolEntry) -> None:
