@@ -6,6 +6,8 @@ import attrs
 import pytest
 from tests.installation import Installation
 
+from coproauth.adapters.sqlalchemy import StandaloneDirectory, sqlite_engine
+
 
 def _findings(installation: Installation, capsys: pytest.CaptureFixture[str]) -> list[str]:
     """Return what the doctor finds wrong with database and outbox."""
@@ -40,6 +42,26 @@ def test_a_file_that_others_can_read_is_told(installation: Installation, capsys:
     findings = _findings(installation, capsys)
 
     assert findings == [f"FAIL database: others can read {path} → chmod o= {path}*"]
+
+
+@pytest.mark.parametrize("suffix", ["-wal", "-shm"])
+def test_a_log_that_others_can_read_is_told(
+    installation: Installation, capsys: pytest.CaptureFixture[str], suffix: str
+) -> None:
+    """What was written last is in the log beside the file, and there alone until it is moved over.
+
+    Something is written first, because SQLite mends the rights of an empty log by itself.
+    """
+    path = installation.folder / "portal.sqlite3"
+    installation.run("schema", "create")
+    engine = sqlite_engine(path)
+    StandaloneDirectory(engine).add_condominium(name="Les Tilleuls", portfolio_id="north")
+    path.with_name(f"{path.name}{suffix}").chmod(0o644)
+
+    findings = _findings(installation, capsys)
+
+    engine.dispose()
+    assert findings == [f"FAIL database: others can read {path}{suffix} → chmod o= {path}*"]
 
 
 def test_a_path_that_no_file_can_have_is_told(installation: Installation, capsys: pytest.CaptureFixture[str]) -> None:

@@ -23,6 +23,7 @@ _OLDEST_POSTGRESQL = (12,)
 Check = Callable[[], Finding]
 
 _ROW = "coproauth doctor"  # among the counters; gone before anyone can see it
+_BESIDE = ("", "-wal", "-shm", "-journal")  # SQLite's file, its log and what goes with that, or a journal
 
 
 def examine(configuration: Configuration, clock: Clock) -> Iterator[Finding]:
@@ -171,9 +172,10 @@ class _Database:
         return self._pragma("foreign_keys", "1", advice="use a SQLite that was compiled with foreign keys")
 
     def _rights(self) -> Finding:
-        path = Path(self._engine.url.database or "")
-        if path.is_file() and path.stat().st_mode & stat.S_IRWXO:
-            return bad("database", f"others can read {path}", advice=f"chmod o= {path}*")
+        path = Path(self._engine.url.database or "").resolve()  # the log is beside the file, not beside a link to it
+        for file in (Path(f"{path}{suffix}") for suffix in _BESIDE):
+            if file.is_file() and file.stat().st_mode & stat.S_IRWXO:
+                return bad("database", f"others can read {file}", advice=f"chmod o= {path}*")
         return good("database", "only its owner, and a group that was given leave, can read it")
 
     def _pragma(self, name: str, wanted: str, *, advice: str) -> Finding:
