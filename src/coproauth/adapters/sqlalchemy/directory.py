@@ -102,10 +102,9 @@ def contact_of(row: Sequence[Any]) -> Contact:
         ConfigurationError: a column is no text; a number would be compared otherwise than the identifiers of managers.
     """
     contact_id, name, email, account_id, label, condominium_id, condominium_name, portfolio_id = row
-    for column_name, value in zip(DIRECTORY_COLUMNS, row, strict=True):
-        if not isinstance(value, str) and column_name != "contact_email":
-            kind = type(value).__name__
-            raise ConfigurationError(f"{column_name} of the directory's SELECT is of type {kind}: cast it to text")
+    for value in (contact_id, name, account_id, label, condominium_id, condominium_name, portfolio_id):
+        if not isinstance(value, str):
+            raise _not_text(row)
     account = Account(
         id=account_id,
         label=label,
@@ -114,6 +113,17 @@ def contact_of(row: Sequence[Any]) -> Contact:
         portfolio_id=portfolio_id,
     )
     return Contact(id=contact_id, name=name, email=email, account=account)
+
+
+def _not_text(row: Sequence[Any]) -> ConfigurationError:
+    """Return what is wrong with the first column that is no text."""
+    column_name, value = next(
+        (column_name, value)
+        for column_name, value in zip(DIRECTORY_COLUMNS, row, strict=True)
+        if not isinstance(value, str) and column_name != "contact_email"
+    )
+    kind = type(value).__name__
+    return ConfigurationError(f"{column_name} of the directory's SELECT is of type {kind}: cast it to text")
 
 
 class StandaloneDirectory(SqlDirectory):

@@ -114,9 +114,7 @@ class SqlStore:
         """Return everything about a session: one statement if the directory is in this database, else two looks."""
         self._require_schema()
         check = self._page_check(directory)
-        with self._transactions.glancing() as connection:
-            rows = connection.execute(check.statement, {"digest": digest}).all()
-        return check.read(rows)
+        return check.read(self._transactions.look(check.glance, {"digest": digest}))
 
     def _require_schema(self) -> None:
         """Look once whether the tables are those of this release; nothing is read or written before."""
@@ -130,7 +128,9 @@ class SqlStore:
         known = self._page_checks.get(id(directory))
         if known is None:
             is_joined = isinstance(directory, SqlDirectory) and directory.engine is self.engine
-            known = self._page_checks[id(directory)] = PageCheck(self.tables, directory, is_joined=is_joined)
+            known = self._page_checks[id(directory)] = PageCheck(
+                self.tables, directory, self.engine.dialect, is_joined=is_joined
+            )
         return known
 
     def _on(self, connection: Connection, *, is_writing: bool = False) -> SqlUnitOfWork:

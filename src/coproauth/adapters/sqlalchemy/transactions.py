@@ -10,7 +10,7 @@ and MariaDB let them run side by side and undo one of two that cannot both hold,
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import timedelta
@@ -18,11 +18,12 @@ from typing import Any
 from weakref import WeakKeyDictionary, ref
 
 import attrs
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection, Dialect, Engine, PoolProxiedConnection, create_engine, event
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from coproauth.adapters.sqlalchemy.failures import name_failure
+from coproauth.adapters.sqlalchemy.glances import Glance, Row, is_unheard, send_alone
 from coproauth.errors import ConfigurationError, Interrupted, Unavailable
 
 WRITING = "coproauth_writing"  # the execution option that has SQLite take the write lock at the beginning
@@ -110,6 +111,38 @@ class Transactions:
         else:
             with self.apart() if apart else self.reading() as connection:
                 yield connection
+
+    def look(self, glance: Glance, values: Mapping[str, str]) -> Sequence[Row]:
+        """Return the rows of one SELECT as the driver gives them: ``glancing``, and without SQLAlchemy if it may be.
+
+        What finds its connection lost looks again by way of SQLAlchemy, which then knows what else is lost with it.
+
+        Raises:
+            Interrupted, Unavailable: see ``failures.py``.
+        """
+        engine = self._engine
+        if glance.is_text and self._current.get() is None and is_unheard(engine):
+            try:
+                return self._straight(engine, glance, values)
+            except _LostError:
+                pass
+        with self.glancing() as connection:
+            return connection.execute(glance.statement, values).all()
+
+    def _straight(self, engine: Engine, glance: Glance, values: Mapping[str, str]) -> Sequence[Row]:
+        dialect = engine.dialect
+        lent = _lent(engine)
+        try:
+            return send_alone(dialect.driver, lent.driver_connection, glance, values)
+        except dialect.loaded_dbapi.Error as error:
+            is_lost = dialect.is_disconnect(error, lent.driver_connection, None)
+            _drop(lent, dialect, is_lost=is_lost)
+            raise (_LostError if is_lost else _failure(error, dialect)) from error
+        except BaseException:  # what cannot be sent, or a thread that was stopped while it waited
+            _drop(lent, dialect)
+            raise
+        finally:
+            lent.close()
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
@@ -259,6 +292,32 @@ def _named() -> Iterator[None]:
         raise name_failure(error, is_committing=False) from error
     except PoolTimeout as error:
         raise Unavailable(reason="store_away") from error
+
+
+class _LostError(Exception):
+    """The connection that was to be asked is none any more."""
+
+
+def _lent(engine: Engine) -> PoolProxiedConnection:
+    try:
+        return engine.raw_connection()
+    except engine.dialect.loaded_dbapi.Error as error:  # none could be opened
+        raise _failure(error, engine.dialect) from error
+    except PoolTimeout as error:
+        raise Unavailable(reason="store_away") from error
+
+
+def _drop(lent: PoolProxiedConnection, dialect: Dialect, *, is_lost: bool = False) -> None:
+    """Have nobody use a connection again whose state is not known; SQLite's has none, and may hold all in memory."""
+    if is_lost or dialect.name != "sqlite":
+        lent.invalidate()
+
+
+def _failure(error: Exception, dialect: Dialect) -> Exception:
+    """Return the named error that an error of the driver amounts to; its text shows no value."""
+    base = dialect.loaded_dbapi.Error
+    wrapped = DBAPIError.instance(None, None, error, base, hide_parameters=True, dialect=dialect)
+    return name_failure(wrapped, is_committing=False) if isinstance(wrapped, DBAPIError) else error
 
 
 @contextmanager

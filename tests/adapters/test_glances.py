@@ -1,0 +1,247 @@
+"""The page check goes straight to the driver, and means the same as by way of SQLAlchemy."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import attrs
+import pytest
+from sqlalchemy import Dialect, Engine, String, TypeDecorator, bindparam, create_engine, event, select, type_coerce
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.pool import QueuePool
+from tests.engines import SQL, Adapters, adapters_on
+
+from coproauth import Unavailable
+from coproauth.adapters.sqlalchemy import EngineSettings, SqlDirectory, SqlStore, serializable, sql_engine
+from coproauth.adapters.sqlalchemy.directory import DIRECTORY_COLUMNS
+from coproauth.core.sessions import SessionView
+from coproauth.testing.contracts.samples import JEANNE, SESSION, Link, write
+
+
+@attrs.frozen
+class Place:
+    """A session whose login has a contact in each of two houses.
+
+    Attributes:
+        adapters: on SQL.
+        store: theirs.
+    """
+
+    adapters: Adapters
+    store: SqlStore
+
+    @property
+    def engine(self) -> Engine:
+        """Where all of it is."""
+        return self.store.engine
+
+    def view(self, directory: SqlDirectory | None = None) -> SessionView:
+        """Look behind the session."""
+        found = self.store.session_view(SESSION.digest, directory or self.adapters.directory)
+        assert found is not None
+        return found
+
+    def names(self, directory: SqlDirectory) -> list[str]:
+        """Return the names of its contacts."""
+        return [contact.name for contact in self.view(directory).contacts]
+
+    def directory(self, *where: Callable[[Any], Any]) -> SqlDirectory:
+        """Return a host's directory: with a column of a type of the host's own, and conditions."""
+        assert isinstance(self.adapters.directory, SqlDirectory)
+        columns = self.adapters.directory.rows.c
+        shown = [
+            type_coerce(columns[name], Loud() if name == "contact_name" else String()) for name in DIRECTORY_COLUMNS
+        ]
+        named = [column.label(name) for name, column in zip(DIRECTORY_COLUMNS, shown, strict=True)]
+        return SqlDirectory(self.engine, select(*named).where(*(condition(columns) for condition in where)))
+
+
+class Loud(TypeDecorator[str]):
+    """A type of the host's: read in capitals; it is never asked about nothing."""
+
+    impl = String
+    cache_ok = True
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> str:
+        """Return it in capitals."""
+        del dialect
+        return str(value.upper())
+
+
+@pytest.fixture(params=SQL)
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
+    """A session on each database."""
+    with adapters_on(request.param, request, tmp_path) as adapters:
+        assert isinstance(adapters.store, SqlStore)
+        write(adapters.store, JEANNE, SESSION)
+        for name in ("Les Lilas", "Les Pins"):
+            house = adapters.directory.add_condominium(name=name, portfolio_id="portfolio-1")
+            account = adapters.directory.add_account(house.id, label="Lot 1")
+            contact = adapters.directory.add_contact(account.id, name=f"Jeanne, {name}")
+            write(adapters.store, Link(contact.id, JEANNE.id))
+        yield Place(adapters, adapters.store)
+
+
+def test_on_sqlite_the_driver_is_given_one_statement(tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    """No transaction begins, none ends."""
+    with adapters_on("sqlite", request, tmp_path) as adapters:
+        write(adapters.store, JEANNE, SESSION)
+        adapters.store.session_view(SESSION.digest, adapters.directory)
+        statements: list[str] = []
+        event.listen(adapters.engine, "checkout", lambda driver, *_: driver.set_trace_callback(statements.append))
+
+        adapters.store.session_view(SESSION.digest, adapters.directory)
+
+    assert [statement.split()[0] for statement in statements] == ["SELECT"]
+
+
+def test_who_listens_to_statements_hears_it(place: Place) -> None:
+    """What a host hangs on its engine, to trace or to count, hears of the page check what it hears of any statement."""
+    straight = place.view()
+    heard: list[str] = []
+    event.listen(place.engine, "before_cursor_execute", note := lambda *call: heard.append(call[2]))
+
+    by_sqlalchemy = place.view()
+
+    event.remove(place.engine, "before_cursor_execute", note)
+    assert by_sqlalchemy == straight
+    assert len([statement for statement in heard if statement.startswith("SELECT")]) == 1
+
+
+def test_a_column_of_a_type_of_the_host_s_is_read_as_it_says(place: Place) -> None:
+    """On a page as in the directory itself, and whether or not somebody listens."""
+    directory = place.directory()
+
+    straight = place.names(directory)
+    event.listen(place.engine, "before_cursor_execute", note := lambda *_: None)
+    by_sqlalchemy = place.names(directory)
+
+    event.remove(place.engine, "before_cursor_execute", note)
+    contact = place.view().contacts[0]
+    itself = directory.contact(contact.id)
+    assert itself is not None
+    assert straight == by_sqlalchemy == ["JEANNE, LES LILAS", "JEANNE, LES PINS"]
+    assert itself.name == straight[0]
+
+
+def test_values_in_the_host_s_select_are_sent_along(place: Place) -> None:
+    """Those that stand for good, a percent sign among them."""
+    condition: Callable[[Any], Any] = lambda columns: columns.condominium_name.like("% Lilas")  # noqa: E731 - a value
+
+    assert place.names(place.directory(condition)) == ["JEANNE, LES LILAS"]
+
+
+def test_values_that_the_host_computes_are_computed_for_each_page(place: Place) -> None:
+    """A tenant that changes between two pages, alone or in a list, is seen by the second."""
+    wanted = ["Les Lilas"]
+    one = bindparam("one", callable_=lambda: wanted[-1], type_=String)
+    many = bindparam("many", callable_=lambda: wanted, expanding=True, type_=String)
+    alone = place.directory(lambda columns: columns.condominium_name == one)
+    listed = place.directory(lambda columns: columns.condominium_name.in_(many))
+    before = [place.names(alone), place.names(listed)]
+
+    wanted.append("Les Pins")
+
+    after = [place.names(alone), place.names(listed)]
+    assert before == [["JEANNE, LES LILAS"], ["JEANNE, LES LILAS"]]
+    assert after == [["JEANNE, LES PINS"], ["JEANNE, LES LILAS", "JEANNE, LES PINS"]]
+
+
+def test_in_a_transaction_it_sees_what_that_has_written(place: Place) -> None:
+    """Of the host's, and of a unit of work."""
+    assert len(place.view().contacts) == 2
+
+    with serializable(place.engine).connect() as connection, connection.begin() as transaction:
+        with place.store.within(connection):
+            with place.store.writing() as work:
+                for contact in place.view().contacts:
+                    work.links.remove(contact.id)
+                in_the_unit = place.view().contacts
+            in_the_hosts = place.view().contacts
+        transaction.rollback()
+
+    assert (in_the_unit, in_the_hosts, len(place.view().contacts)) == ((), (), 2)
+
+
+def test_connections_that_were_lost_are_replaced(request: pytest.FixtureRequest, tmp_path: Path) -> None:
+    """Nobody hears of it, if the database is there."""
+    with adapters_on("postgresql", request, tmp_path) as adapters:
+        engine = sql_engine(adapters.engine.url, settings=EngineSettings(pool_size=3))
+        store = SqlStore(engine)
+        write(store, JEANNE, SESSION)
+        numbers = _open_all(engine, 3)
+        with adapters.engine.begin() as other:
+            for number in numbers:
+                other.exec_driver_sql(f"SELECT pg_terminate_backend({number})")
+
+        seen = [_view_persistently(store, adapters) for _ in range(5)]
+
+        assert [view and view.identity for view in seen] == [JEANNE] * 5
+        assert isinstance(engine.pool, QueuePool)
+        assert engine.pool.checkedout() == 0
+        engine.dispose()
+
+
+def _open_all(engine: Engine, size: int) -> list[int]:
+    """Fill the pool, and return the numbers of its connections."""
+    opened = [engine.connect() for _ in range(size)]
+    numbers = [connection.exec_driver_sql("SELECT pg_backend_pid()").scalar_one() for connection in opened]
+    for connection in opened:
+        connection.close()
+    return numbers
+
+
+def _view_persistently(store: SqlStore, adapters: Adapters) -> SessionView | None:
+    try:
+        return store.session_view(SESSION.digest, adapters.directory)
+    except Unavailable:
+        return store.session_view(SESSION.digest, adapters.directory)
+
+
+def test_what_fails_leaves_no_connection_behind_and_shows_no_value(place: Place) -> None:
+    """A digest of nobody's is in no text of an error; the next page has its connection at rest."""
+    digest = "".join(reversed("d1g35t"))
+    condition: Callable[[Any], Any] = lambda columns: columns.condominium_name.op("NO_SUCH_OPERATOR")("x")  # noqa: E731
+
+    with pytest.raises(DBAPIError) as caught:
+        place.store.session_view(digest, place.directory(condition))
+
+    assert isinstance(place.engine.pool, QueuePool)
+    assert place.engine.pool.checkedout() == 0
+    assert digest not in "".join(traceback.format_exception(caught.value))
+    assert len(place.view().contacts) == 2
+
+
+def test_a_pool_that_has_no_connection_left_is_told(tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    """After the time that the settings allow."""
+    with adapters_on("postgresql", request, tmp_path) as adapters:
+        settings = EngineSettings(pool_size=1, pool_overflow=0, pool_timeout=timedelta(milliseconds=1))
+        engine = sql_engine(adapters.engine.url, settings=settings)
+        store = SqlStore(engine)
+        write(store, JEANNE, SESSION)
+
+        with engine.connect(), pytest.raises(Unavailable) as caught:
+            store.session_view(SESSION.digest, adapters.directory)
+
+        assert caught.value.reason == "store_away"
+        engine.dispose()
+
+
+@pytest.mark.parametrize("isolation", ["AUTOCOMMIT", "SERIALIZABLE"])
+def test_a_connection_goes_back_as_it_was_lent(isolation: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
+    """In autocommit if the host has chosen that for its engine, and not otherwise."""
+    with adapters_on("postgresql", request, tmp_path) as adapters:
+        engine = create_engine(adapters.engine.url, isolation_level=isolation, pool_size=1)
+        write(adapters.store, JEANNE, SESSION)
+
+        view = SqlStore(engine).session_view(SESSION.digest, adapters.directory)
+
+        with engine.connect() as connection:
+            driver: Any = connection.connection.driver_connection
+            assert driver.autocommit is (isolation == "AUTOCOMMIT")
+        assert view is not None
+        engine.dispose()
