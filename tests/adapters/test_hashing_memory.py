@@ -287,23 +287,6 @@ class TestProcesses:
             assert len(gate._free) == 1
         """)
 
-    def test_a_process_ends_while_it_hashes(self) -> None:
-        """Daemon threads in the middle of a hash, and memory that is kept: it ends at once, and well."""
-        _run("""
-            gate = HashingGate(at_once=2, waiting=8, patience=timedelta(minutes=1), memory_kept=timedelta(hours=1))
-            hasher = Argon2Hasher(COST, gate=gate)
-            begun = threading.Event()
-
-            def work():
-                while True:
-                    hasher.hash("x")
-                    begun.set()
-
-            for _ in range(4):
-                threading.Thread(target=work, daemon=True).start()
-            begun.wait()
-        """)
-
 
 def _run(script: str) -> None:
     """Run a script in a process of its own."""
