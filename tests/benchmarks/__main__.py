@@ -10,8 +10,9 @@ from tests.benchmarks.databases import towns
 from tests.benchmarks.distinguishability import distinguish
 from tests.benchmarks.growth import compare
 from tests.benchmarks.links import links
-from tests.benchmarks.operation import back_up, deliver, hashing, idle, rushes, sweep, weigh
+from tests.benchmarks.operation import back_up, deliver, hashing, idle, sweep, weigh
 from tests.benchmarks.start_up import start_up
+from tests.benchmarks.throughput import rushes
 from tests.benchmarks.warm_memory import compare_memory
 
 
@@ -58,7 +59,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--on", choices=["sqlite", "postgresql"], default="postgresql", help="the engine")
     parser.add_argument("--sizes", type=int, nargs="+", default=[10**4, 10**6], help="logins, multiples of 100")
     parser.add_argument("--samples", type=int, default=1000, help="rounds of each look-up and comparison")
-    parser.add_argument("--seconds", type=float, default=5.0, help="of each rush of log-ins")
+    parser.add_argument("--seconds", type=float, default=5.0, help="of each rush")
     parser.add_argument("--at", help=_AT)
     return parser.parse_args()
 

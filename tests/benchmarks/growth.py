@@ -34,7 +34,8 @@ def _anywhere() -> Source:
     return Source(f"198.51.{random.randrange(256)}.{random.randrange(256)}", user_agent="Firefox")  # noqa: S311
 
 
-def _page_check(town: Town) -> Deed:
+def page_check(town: Town) -> Deed:
+    """Draw a session that is live, and look it up."""
     login = random.randrange(0, town.population.logins, 10)  # noqa: S311 - no secret
     return partial(town.auth.login.session, town.population.token(login))
 
@@ -88,7 +89,7 @@ def _vain_reset(town: Town) -> Deed:
 
 
 LOOK_UPS: Mapping[str, Callable[[Town], Deed]] = {
-    "`session()`": _page_check,
+    "`session()`": page_check,
     "`by_email`, known": _known_address,
     "`by_email`, unknown": _unknown_address,
     "`by_contact`": _by_contact,

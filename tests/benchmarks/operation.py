@@ -1,13 +1,11 @@
-"""What an operator has to provide: disk, memory, processors and time."""
+"""What an operator has to provide: disk, processors and time."""
 
 from __future__ import annotations
 
-import random
 import sqlite3
 import statistics
 import subprocess
 import tempfile
-import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
@@ -15,11 +13,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import attrs
-from sqlalchemy import event
-from sqlalchemy.engine import ExceptionContext
 from tests.benchmarks.databases import Town
-from tests.benchmarks.growth import log_in, request_link
+from tests.benchmarks.growth import request_link
 from tests.benchmarks.measuring import show
 from tests.benchmarks.population import NOW
 from tests.servers import find_program
@@ -43,7 +38,6 @@ _SQLITE_SIZES = """
     ) AS pages USING (name)
     GROUP BY tbl_name ORDER BY sum(size) DESC
 """
-_THREADS = (1, 2, 4, 8)
 _BATCHES = 60
 _MEBIBYTE = 1024 * 1024
 
@@ -62,65 +56,6 @@ def weigh(town: Town) -> None:
 
 
 _PER_LOGIN = ["table", "rows a login", "bytes a login", "bytes of its indexes a login"]
-
-
-@attrs.frozen(kw_only=True)
-class Rush:
-    """Log-ins of several threads for a while.
-
-    Attributes:
-        per_second: log-ins, all threads together.
-        conflicts: transactions that were undone and run again, per thousand log-ins.
-        computing: milliseconds of processor time in this process, per log-in.
-    """
-
-    per_second: float
-    conflicts: float
-    computing: float
-
-
-def rush(town: Town, *, threads: int, seconds: float) -> Rush:
-    """Log in by several threads at once, every time as somebody else."""
-    counts, conflicts = [0] * threads, [0]
-
-    def count_conflict(context: ExceptionContext) -> None:
-        conflicts[0] += getattr(context.original_exception, "sqlstate", None) in {"40001", "40P01"}
-
-    def work(place: int, until: float) -> None:
-        while time.perf_counter() < until:
-            log_in(town)()
-            counts[place] += 1
-
-    event.listen(town.engine, "handle_error", count_conflict)
-    started, computed = time.perf_counter(), time.process_time()
-    crew = [threading.Thread(target=work, args=(place, started + seconds)) for place in range(threads)]
-    for thread in crew:
-        thread.start()
-    for thread in crew:
-        thread.join()
-    elapsed, computing = time.perf_counter() - started, time.process_time() - computed
-    event.remove(town.engine, "handle_error", count_conflict)
-    done = sum(counts)
-    return Rush(per_second=done / elapsed, conflicts=1000 * conflicts[0] / done, computing=1000 * computing / done)
-
-
-def rushes(towns: Sequence[Town], *, seconds: float, rounds: int) -> None:
-    """Print how many log-ins go through, by threads; the rounds are interleaved."""
-    cases = [(town, threads) for town in towns for threads in _THREADS]
-    found: dict[int, list[Rush]] = {place: [] for place in range(len(cases))}
-    for _ in range(rounds):
-        for place in random.sample(range(len(cases)), len(cases)):
-            town, threads = cases[place]
-            found[place].append(rush(town, threads=threads, seconds=seconds))
-    rows = [(town.population.logins, threads, *_middle(found[place])) for place, (town, threads) in enumerate(cases)]
-    show("Log-ins at once, hashes as good as free", _RUSH, rows)
-
-
-_RUSH = ["logins", "threads", "log-ins a second", "conflicts per 1000", "computing here, ms a log-in"]
-
-
-def _middle(found: Sequence[Rush]) -> tuple[float, ...]:
-    return tuple(statistics.median(column) for column in zip(*map(attrs.astuple, found), strict=True))
 
 
 def sweep(town: Town) -> None:
