@@ -10,15 +10,27 @@ from typing import Any
 
 import attrs
 import pytest
-from sqlalchemy import Dialect, Engine, String, TypeDecorator, bindparam, create_engine, event, select, type_coerce
+from sqlalchemy import (
+    Connection,
+    Dialect,
+    Engine,
+    String,
+    TypeDecorator,
+    bindparam,
+    create_engine,
+    event,
+    select,
+    type_coerce,
+)
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import QueuePool
 from tests.engines import SQL, Adapters, adapters_on
 
-from coproauth import Unavailable
+from coproauth import Policy, Unavailable
 from coproauth.adapters.sqlalchemy import EngineSettings, SqlDirectory, SqlStore, serializable, sql_engine
 from coproauth.adapters.sqlalchemy.directory import DIRECTORY_COLUMNS
 from coproauth.core.sessions import SessionView
+from coproauth.core.throttling import ThrottleKey
 from coproauth.testing.contracts.samples import JEANNE, SESSION, Link, write
 
 
@@ -165,6 +177,33 @@ def test_in_a_transaction_it_sees_what_that_has_written(place: Place) -> None:
         transaction.rollback()
 
     assert (in_the_unit, in_the_hosts, len(place.view().contacts)) == ((), (), 2)
+
+
+def test_a_host_that_prepares_its_transactions_is_given_one(request: pytest.FixtureRequest, tmp_path: Path) -> None:
+    """What it sets for a transaction alone (its tenant) is set for the page check, and counts of attempts, too."""
+    with adapters_on("postgresql", request, tmp_path) as adapters:
+        engine = sql_engine(adapters.engine.url)
+        assert isinstance(adapters.store, SqlStore)
+        write(adapters.store, JEANNE, SESSION)
+        place = Place(adapters, SqlStore(engine))
+        tenants: list[str | None] = []
+
+        @event.listens_for(engine, "begin")
+        def choose(connection: Connection) -> None:
+            connection.exec_driver_sql("SET LOCAL host.tenant = 'lilas'")
+
+        @event.listens_for(engine, "after_cursor_execute")
+        def note(connection: Connection, _: object, statement: str, *__: object) -> None:
+            if statement.startswith("SELECT coproauth"):
+                driver: Any = connection.connection.driver_connection
+                (tenant,) = driver.execute("SELECT current_setting('host.tenant', true)").fetchone()
+                tenants.append(tenant)
+
+        place.view()
+        place.store.throttle().counted(ThrottleKey(name="x", rule=Policy().throttle_login), at=SESSION.expires_at)
+
+        assert tenants == ["lilas", "lilas"]
+        engine.dispose()
 
 
 def test_connections_that_were_lost_are_replaced(request: pytest.FixtureRequest, tmp_path: Path) -> None:

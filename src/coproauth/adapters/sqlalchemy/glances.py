@@ -61,19 +61,23 @@ def send_alone(driver: str, connection: Any, glance: Glance, values: Mapping[str
 def is_unheard(engine: Engine) -> bool:
     """Whether a statement may go to the driver directly: one that is known here, and nobody listens to its use."""
     heard, inner = engine.dispatch, engine.dialect.dispatch
-    driver = engine.dialect.driver
     return not (
-        driver not in _KNOWN
+        engine.dialect.driver not in _KNOWN
         or heard.before_cursor_execute
         or heard.after_cursor_execute
         or heard.before_execute
         or heard.after_execute
         or heard.engine_connect
-        or len(heard.begin) > _KNOWN[driver]
+        or is_prepared(engine)
         or inner.do_execute
         or inner.handle_error
         or engine.echo
     )
+
+
+def is_prepared(engine: Engine) -> bool:
+    """Whether the host has something done at the beginning of each transaction."""
+    return len(engine.dispatch.begin) > (engine.dialect.name == "sqlite")  # the one of sqlite_engine
 
 
 def readers(types: Sequence[TypeEngine[Any]], dialect: Dialect) -> Readers:
@@ -96,7 +100,7 @@ def read(row: Row, by: Readers) -> Row:
     return values
 
 
-_KNOWN = {"pysqlite": 1, "psycopg": 0}  # drivers, and how many listeners to a beginning are ours: see sqlite_engine
+_KNOWN = {"pysqlite", "psycopg"}  # drivers
 
 
 def _is_constant(bind: BindParameter[Any]) -> bool:

@@ -23,7 +23,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from coproauth.adapters.sqlalchemy.failures import name_failure
-from coproauth.adapters.sqlalchemy.glances import Glance, Row, is_unheard, send_alone
+from coproauth.adapters.sqlalchemy.glances import Glance, Row, is_prepared, is_unheard, send_alone
 from coproauth.errors import ConfigurationError, Interrupted, Unavailable
 
 WRITING = "coproauth_writing"  # the execution option that has SQLite take the write lock at the beginning
@@ -99,13 +99,14 @@ class Transactions:
         """Open what one single look needs, in autocommit: a statement sees one state of the database by itself.
 
         That spares PostgreSQL the round trips of a beginning and an end. In a transaction that is open in this context
-        it goes on there, or ``apart`` from it.
+        it goes on there, or ``apart`` from it; and a host that prepares its transactions (``SET LOCAL``) is given one.
 
         Raises:
             Interrupted, Unavailable: see ``failures.py``.
         """
-        if self._current.get() is None and self._autocommit is not None:
-            with _named(), self._engine.connect() as connection:
+        engine = self._engine
+        if self._current.get() is None and self._autocommit is not None and not is_prepared(engine):
+            with _named(), engine.connect() as connection:
                 connection.execution_options(**self._autocommit)
                 yield connection
         else:
