@@ -147,6 +147,23 @@ def test_values_in_the_host_s_select_are_sent_along(place: Place) -> None:
     assert place.names(place.directory(condition)) == ["JEANNE, LES LILAS"]
 
 
+@pytest.mark.parametrize("name", ["ids", "digest"])
+def test_parameters_in_the_host_s_select_keep_their_values_whatever_their_names(place: Place, name: str) -> None:
+    """What shuts a house out goes on to, and is no value of ours: alone or in a list, on a page and in a look-up."""
+    alone = bindparam(name, "Les Pins", type_=String)
+    many = bindparam(name, ["Les Pins"], expanding=True, type_=String)
+    contacts = [contact.id for contact in place.view().contacts]
+
+    directories = [
+        place.directory(lambda columns: columns.condominium_name != alone),
+        place.directory(lambda columns: columns.condominium_name.not_in(many)),
+    ]
+
+    for directory in directories:
+        assert place.names(directory) == ["JEANNE, LES LILAS"]
+        assert [contact.name for contact in directory.contacts(contacts)] == ["JEANNE, LES LILAS"]
+
+
 def test_values_that_the_host_computes_are_computed_for_each_page(place: Place) -> None:
     """A tenant that changes between two pages, alone or in a list, is seen by the second."""
     wanted = ["Les Lilas"]

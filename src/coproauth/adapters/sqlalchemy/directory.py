@@ -42,6 +42,8 @@ DIRECTORY_COLUMNS = (
     "portfolio_id",
 )
 
+_IDS = "coproauth_ids"  # no name that a host has given to a parameter of its own SELECT, whose value it would take
+
 
 class SqlDirectory:
     """A directory that is one SELECT over the host's own tables.
@@ -74,7 +76,7 @@ class SqlDirectory:
             raise ConfigurationError(f"the directory's SELECT lacks {', '.join(sorted(missing))}")
         self.order = [self.rows.c[name] for name in names]
         self._select = select(*(self.rows.c[name] for name in DIRECTORY_COLUMNS)).order_by(*self.order)
-        self._of_ids = self._select.where(self.rows.c.contact_id.in_(bindparam("ids", expanding=True)))
+        self._of_ids = self._select.where(self.rows.c.contact_id.in_(bindparam(_IDS, expanding=True)))
 
     def contact(self, contact_id: str) -> Contact | None:
         """Return a contact with its account, or None."""
@@ -84,7 +86,7 @@ class SqlDirectory:
         """Return those of the contacts that exist, in the host's order."""
         if not contact_ids:
             return []
-        return self._fetch(self._of_ids, {"ids": list(contact_ids)})
+        return self._fetch(self._of_ids, {_IDS: list(contact_ids)})
 
     def contacts_of(self, condominium_id: str) -> Sequence[Contact]:
         """Return every contact of a condominium, in the host's order."""

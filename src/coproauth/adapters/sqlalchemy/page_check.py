@@ -20,12 +20,14 @@ from coproauth.core.identities import Identity
 from coproauth.core.sessions import SessionRecord, SessionView
 from coproauth.ports import Directory
 
+DIGEST = "coproauth_digest"  # no name that a host has given to a parameter of its own SELECT, whose value it would take
+
 
 class PageCheck:
     """The statement, and how its rows are read.
 
     Attributes:
-        glance: wants ``digest``.
+        glance: wants the digest of a session, under the name ``DIGEST``.
     """
 
     def __init__(self, tables: Tables, directory: Directory, dialect: Dialect, *, is_joined: bool) -> None:
@@ -46,7 +48,7 @@ class PageCheck:
         self._third = len(own) + len(found)
         self._own = readers([column.type for column in own], dialect)
         self._found = readers([column.type for column in found], dialect)
-        wanted = sessions.c.digest == bindparam("digest")
+        wanted = sessions.c.digest == bindparam(DIGEST)
         who = (
             select(*_labelled("own", own), *_nothing("found", found), *_nothing("order", order))
             .select_from(sessions.join(identities, identities.c.id == sessions.c.identity_id))

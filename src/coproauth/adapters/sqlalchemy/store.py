@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Engine, MetaData
 
 from coproauth.adapters.sqlalchemy.directory import SqlDirectory
 from coproauth.adapters.sqlalchemy.housekeeping import SqlHousekeeping
-from coproauth.adapters.sqlalchemy.page_check import PageCheck
+from coproauth.adapters.sqlalchemy.page_check import DIGEST, PageCheck
 from coproauth.adapters.sqlalchemy.repositories import (
     SqlCodes,
     SqlIdentities,
@@ -114,7 +114,7 @@ class SqlStore:
         """Return everything about a session: one statement if the directory is in this database, else two looks."""
         self._require_schema()
         check = self._page_check(directory)
-        return check.read(self._transactions.look(check.glance, {"digest": digest}))
+        return check.read(self._transactions.look(check.glance, {DIGEST: digest}))
 
     def _require_schema(self) -> None:
         """Look once whether the tables are those of this release; nothing is read or written before."""
