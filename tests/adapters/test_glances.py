@@ -11,6 +11,7 @@ from typing import Any
 import attrs
 import pytest
 from sqlalchemy import (
+    ColumnElement,
     Connection,
     Dialect,
     Engine,
@@ -19,6 +20,7 @@ from sqlalchemy import (
     bindparam,
     create_engine,
     event,
+    func,
     select,
     type_coerce,
 )
@@ -61,12 +63,13 @@ class Place:
         """Return the names of its contacts."""
         return [contact.name for contact in self.view(directory).contacts]
 
-    def directory(self, *where: Callable[[Any], Any]) -> SqlDirectory:
+    def directory(self, *where: Callable[[Any], Any], kind: type[TypeDecorator[str]] | None = None) -> SqlDirectory:
         """Return a host's directory: with a column of a type of the host's own, and conditions."""
+        kind = kind or Loud
         assert isinstance(self.adapters.directory, SqlDirectory)
         columns = self.adapters.directory.rows.c
         shown = [
-            type_coerce(columns[name], Loud() if name == "contact_name" else String()) for name in DIRECTORY_COLUMNS
+            type_coerce(columns[name], kind() if name == "contact_name" else String()) for name in DIRECTORY_COLUMNS
         ]
         named = [column.label(name) for name, column in zip(DIRECTORY_COLUMNS, shown, strict=True)]
         return SqlDirectory(self.engine, select(*named).where(*(condition(columns) for condition in where)))
@@ -82,6 +85,17 @@ class Loud(TypeDecorator[str]):
         """Return it in capitals."""
         del dialect
         return str(value.upper())
+
+
+class LoudThere(TypeDecorator[str]):
+    """A type of the host's that has the database compute what is read, as one that decrypts there has."""
+
+    impl = String
+    cache_ok = True
+
+    def column_expression(self, column: ColumnElement[Any]) -> ColumnElement[Any]:
+        """Return it in capitals."""
+        return func.upper(column)
 
 
 @pytest.fixture(params=SQL)
@@ -124,9 +138,10 @@ def test_who_listens_to_statements_hears_it(place: Place) -> None:
     assert len([statement for statement in heard if statement.startswith("SELECT")]) == 1
 
 
-def test_a_column_of_a_type_of_the_host_s_is_read_as_it_says(place: Place) -> None:
+@pytest.mark.parametrize("kind", [Loud, LoudThere])
+def test_a_column_of_a_type_of_the_host_s_is_read_as_it_says(place: Place, kind: type[TypeDecorator[str]]) -> None:
     """On a page as in the directory itself, and whether or not somebody listens."""
-    directory = place.directory()
+    directory = place.directory(kind=kind)
 
     straight = place.names(directory)
     event.listen(place.engine, "before_cursor_execute", note := lambda *_: None)

@@ -55,7 +55,7 @@ class PageCheck:
             .where(wanted)
         )
         what = (
-            select(*_nothing("own", own), *_labelled("found", found), *_labelled("order", order))
+            select(*_nothing("own", own), *_labelled("found", _shown(found, dialect)), *_labelled("order", order))
             .select_from(contacts)
             .where(wanted)
         )
@@ -113,6 +113,12 @@ def _identity(row: Row) -> Identity:
         last_login_at=last_login_at,
         warned_at=warned_at,
     )
+
+
+def _shown(columns: Sequence[ColumnElement[Any]], dialect: Dialect) -> list[ColumnElement[Any]]:
+    """Return columns as their types have the database compute them (``column_expression``): decrypted there, say."""
+    computed = [column.type.dialect_impl(dialect).column_expression(column) for column in columns]
+    return [column if found is None else found for column, found in zip(columns, computed, strict=True)]
 
 
 def _labelled(prefix: str, columns: Sequence[ColumnElement[Any]]) -> list[Any]:
