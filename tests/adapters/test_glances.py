@@ -162,7 +162,7 @@ def test_values_in_the_host_s_select_are_sent_along(place: Place) -> None:
     assert place.names(place.directory(condition)) == ["JEANNE, LES LILAS"]
 
 
-@pytest.mark.parametrize("name", ["ids", "digest"])
+@pytest.mark.parametrize("name", ["ids", "digest", "nom (usuel)"])
 def test_parameters_in_the_host_s_select_keep_their_values_whatever_their_names(place: Place, name: str) -> None:
     """What shuts a house out goes on to, and is no value of ours: alone or in a list, on a page and in a look-up."""
     alone = bindparam(name, "Les Pins", type_=String)

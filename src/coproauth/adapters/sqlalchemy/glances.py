@@ -33,7 +33,9 @@ class Glance:
         self.statement = statement
         self.is_text = all(_is_constant(bind) for bind in binds.values())
         self._text = str(compiled)
-        self._given = {name: _sent(bind, dialect) for name, bind in binds.items() if not bind.required}
+        spelled = {} if compiled.positional else compiled.escaped_bind_names  # as the text has them: no space, no %
+        given = {name: bind for name, bind in binds.items() if not bind.required}
+        self._given = {spelled.get(name, name): _sent(bind, dialect) for name, bind in given.items()}
         self._names = tuple(compiled.positiontup or ()) if compiled.positional else None
 
     def send(self, connection: Any, values: Mapping[str, str]) -> Sequence[Row]:
