@@ -180,19 +180,30 @@ def test_parameters_in_the_host_s_select_keep_their_values_whatever_their_names(
 
 
 def test_values_that_the_host_computes_are_computed_for_each_page(place: Place) -> None:
-    """A tenant that changes between two pages, alone or in a list, is seen by the second."""
+    """A tenant that changes between two pages, alone, in a list or put in by a type, is seen by the second."""
     wanted = ["Les Lilas"]
+
+    class Tenant(TypeDecorator[str]):
+        impl = String
+        cache_ok = True
+
+        def process_bind_param(self, value: str | None, dialect: Dialect) -> str:
+            del value, dialect
+            return wanted[-1]
+
     one = bindparam("one", callable_=lambda: wanted[-1], type_=String)
     many = bindparam("many", callable_=lambda: wanted, expanding=True, type_=String)
+    typed = bindparam("typed", "any", type_=Tenant)
     alone = place.directory(lambda columns: columns.condominium_name == one)
     listed = place.directory(lambda columns: columns.condominium_name.in_(many))
-    before = [place.names(alone), place.names(listed)]
+    put_in = place.directory(lambda columns: columns.condominium_name == typed)
+    before = [place.names(alone), place.names(listed), place.names(put_in)]
 
     wanted.append("Les Pins")
 
-    after = [place.names(alone), place.names(listed)]
-    assert before == [["JEANNE, LES LILAS"], ["JEANNE, LES LILAS"]]
-    assert after == [["JEANNE, LES PINS"], ["JEANNE, LES LILAS", "JEANNE, LES PINS"]]
+    after = [place.names(alone), place.names(listed), place.names(put_in)]
+    assert before == [["JEANNE, LES LILAS"]] * 3
+    assert after == [["JEANNE, LES PINS"], ["JEANNE, LES LILAS", "JEANNE, LES PINS"], ["JEANNE, LES PINS"]]
 
 
 def test_in_a_transaction_it_sees_what_that_has_written(place: Place) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import BindParameter, CompoundSelect, Dialect, Engine, Numeric
-from sqlalchemy.types import TypeEngine
+from sqlalchemy.types import TypeDecorator, TypeEngine
 
 Row = Sequence[Any]
 Readers = Sequence[tuple[int, Callable[[Any], Any]]]
@@ -106,7 +106,8 @@ _KNOWN = {"pysqlite", "psycopg"}  # drivers
 
 
 def _is_constant(bind: BindParameter[Any]) -> bool:
-    return not (bind.callable or bind.expanding or bind.literal_execute)
+    is_typed = isinstance(bind.type, TypeDecorator)  # a type of the host's may put in what holds for one page alone
+    return not (bind.callable or bind.expanding or bind.literal_execute or is_typed)
 
 
 def _sent(bind: BindParameter[Any], dialect: Dialect) -> object:
