@@ -166,7 +166,7 @@ class Policy:
         hashes_at_once: how many password hashes may be computed at the same time in one process; None: one a core, but
             no more than 30.
         hashes_waiting: how many more may wait for that; whoever comes beyond is refused at once. None: eight for each
-            place, so that the last waits about two seconds at the default cost; but no more than 30 with the places,
+            place, so that the last waits about a second at the default cost; but no more than 30 with the places,
             so that a rush leaves threads of a pool of 40 (Starlette's) to other pages.
         hash_patience: after how long whoever waits is refused, too: a person has gone on to something else by then.
         hash_memory_kept: after how long without a hash its memory goes back to the system; zero: at once. It is a page

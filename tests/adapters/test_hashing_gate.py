@@ -248,6 +248,46 @@ class TestWidth:
                 crowd.leave(number)
 
 
+class TestClosed:
+    """At the end of a process nobody is let in any more."""
+
+    def test_whoever_comes_is_turned_away(self) -> None:
+        """Though there are places."""
+        gate = HashingGate(at_once=2, waiting=2, patience=_LONG)
+
+        gate.close()
+
+        with pytest.raises(Throttled, match="busy"), gate.place():
+            pass
+
+    def test_it_waits_for_who_is_inside_and_turns_away_who_waits(self) -> None:
+        """A place that comes free is handed to nobody."""
+        gate = HashingGate(at_once=1, waiting=1, patience=_LONG)
+        with ThreadPoolExecutor(3) as threads:
+            crowd = Crowd(gate, threads)
+            crowd.fill(0)
+            (waiting,) = crowd.line_up(1)
+
+            closing = threads.submit(gate.close)
+            with pytest.raises(Throttled, match="busy"):
+                waiting.result()
+            was_over = closing.done()
+            crowd.leave(0)
+            closing.result()
+
+            assert (was_over, crowd.order) == (False, [0])
+
+    def test_it_waits_no_longer_than_a_person_would(self) -> None:
+        """A hash that does not end does not keep the process."""
+        gate = HashingGate(at_once=1, waiting=0, patience=_SHORT)
+
+        with gate.place():
+            gate.close()
+
+        with pytest.raises(Throttled, match="busy"), gate.place():
+            pass
+
+
 class TestHashers:
     """Hashers of one process share one gate."""
 

@@ -287,18 +287,57 @@ class TestProcesses:
             assert len(gate._free) == 1
         """)
 
+    def test_a_process_ends_while_it_hashes(self) -> None:
+        """Daemon threads in the middle of a hash, and memory that is kept: it ends soon, and well."""
+        _run("""
+            gate = HashingGate(at_once=2, waiting=8, patience=timedelta(minutes=1), memory_kept=timedelta(hours=1))
+            hasher = Argon2Hasher(COST, gate=gate)
+            begun = threading.Event()
 
-def _run(script: str) -> None:
-    """Run a script in a process of its own."""
+            def work():
+                while True:
+                    hasher.hash("x")
+                    begun.set()
+
+            for _ in range(4):
+                threading.Thread(target=work, daemon=True).start()
+            begun.wait()
+        """)
+
+    def test_a_process_ends_after_the_hash_that_runs(self) -> None:
+        """The library calls back when it is done, and an interpreter that is gone by then must not be called."""
+        told = _run("""
+            gate = HashingGate(at_once=1, waiting=0, patience=timedelta(minutes=1))
+            dear = Recipe.current(Argon2Parameters(memory_cost=65536, time_cost=8, parallelism=1), salt=bytes(16))
+            begun = threading.Event()
+
+            def work():
+                with gate.place() as memory, memory.lend(65536 * 1024, keep=False) as lent:
+                    begun.set()
+                    compute_in(lent, dear, b"x")
+                    os.write(1, b"done")
+
+            threading.Thread(target=work, daemon=True).start()
+            begun.wait()
+        """)
+
+        assert told == "done"
+
+
+def _run(script: str) -> str:
+    """Run a script in a process of its own, and return what it said."""
     head = """
         import os, threading
         from concurrent.futures import ThreadPoolExecutor
         from datetime import timedelta
         from coproauth import Argon2Parameters
         from coproauth.adapters.argon2 import Argon2Hasher
+        from coproauth.adapters.argon2_core import compute_in
+        from coproauth.adapters.argon2_notation import Recipe
         from coproauth.adapters.hashing_gate import HashingGate
         COST = Argon2Parameters(memory_cost=4096, time_cost=2, parallelism=2)
     """
     source = textwrap.dedent(head) + textwrap.dedent(script)
     ran = subprocess.run([sys.executable, "-c", source], capture_output=True, timeout=60, check=False, text=True)  # noqa: S603
     assert ran.returncode == 0, ran.stderr
+    return ran.stdout

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import threading
 import weakref
@@ -16,10 +17,9 @@ from coproauth.adapters.hashing_memory import HashingMemory
 from coproauth.errors import Throttled
 from coproauth.policy import Policy
 
-_WAITING_FOR_A_PLACE = 8  # for each that is taken; at 240 ms a hash the last of them waits two seconds
-_THREADS = (
-    30  # inside and waiting, unless the policy says otherwise: each holds one of the 40 that Starlette has for all
-)
+_WAITING_FOR_A_PLACE = 8  # for each that is taken; at 130 ms a hash the last of them waits a second
+# Inside and waiting, unless the policy says otherwise: each holds one of the 40 that Starlette has for all.
+_THREADS = 30
 
 _GATES: weakref.WeakSet[HashingGate] = weakref.WeakSet()  # those of the process, to begin again after a fork
 
@@ -39,7 +39,8 @@ class HashingGate:
     the cost of one, however many ask. A memory that was used is kept warm for the next hash, and goes back to the
     system when none came for a while; so long, and no longer, one daemon thread waits to see to that.
 
-    A forked child begins with all places free, nobody waiting, and no memory.
+    A forked child begins with all places free, nobody waiting, and no memory. A process that ends waits for the hashes
+    that run, no longer than a person would.
 
     Attributes:
         at_once: how many places there are.
@@ -81,6 +82,19 @@ class HashingGate:
         """Say to come back once those who wait now have had their turn."""
         return Throttled(retry_after=self._patience, reason="busy")
 
+    def close(self) -> None:
+        """Let nobody in any more, and wait for who is inside, no longer than somebody would wait for a place.
+
+        A hash calls back into Python when it is done, in whatever thread: not into an interpreter that ends.
+        """
+        with self._lock:
+            self._is_closed = True
+            for turn in self._queue:
+                turn.has_come.set()  # without a place
+            if len(self._free) == self.at_once:
+                return
+        self._is_empty.wait(self._patience.total_seconds())
+
     def tidy(self) -> None:
         """Give back memory that was not used for long enough, and look again when the next is due; a timer calls it."""
         with self._lock:
@@ -99,6 +113,8 @@ class HashingGate:
         self._free = list(self._places)  # the last that came free is the next: the fewest are in use
         self._queue: deque[_Turn] = deque()
         self._is_watched = False
+        self._is_closed = False
+        self._is_empty = threading.Event()  # set once it is closed, and the last has left
 
     def _enter(self) -> HashingMemory:
         place = self._line_up()
@@ -118,9 +134,9 @@ class HashingGate:
     def _line_up(self) -> HashingMemory | _Turn:
         """Take a place that is free, or return the turn to wait for."""
         with self._lock:
-            if self._free:
+            if self._free and not self._is_closed:
                 return self._free.pop()
-            if len(self._queue) >= self._waiting:
+            if self._is_closed or len(self._queue) >= self._waiting:
                 raise self.busy()
             self._queue.append(turn := _Turn(threading.Event()))
             return turn
@@ -136,13 +152,15 @@ class HashingGate:
         with self._lock:
             if memory not in self._places:
                 return  # taken before a fork: the child's places are others
-            if self._queue:
+            if self._queue and not self._is_closed:
                 turn = self._queue.popleft()
                 turn.memory = memory
                 turn.has_come.set()
-            else:
-                self._free.append(memory)
-                self._tidy()
+                return
+            self._free.append(memory)
+            self._tidy()
+            if self._is_closed and len(self._free) == self.at_once:
+                self._is_empty.set()
 
     def _tidy(self) -> None:
         for memory in self._free:
@@ -175,4 +193,10 @@ def _start_anew() -> None:
         gate.start_anew()
 
 
+def _close() -> None:
+    for gate in list(_GATES):
+        gate.close()
+
+
 os.register_at_fork(after_in_child=_start_anew)
+atexit.register(_close)
