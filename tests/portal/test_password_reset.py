@@ -8,6 +8,7 @@ from tests.portal.conftest import Browser
 from coproauth.testing.sandbox import PASSWORD, Sandbox
 
 JEANNE = "jeanne@example.fr"
+PAUL = "paul@example.fr"
 CHOSEN = "quatre nuages violets"
 
 
@@ -116,6 +117,42 @@ def test_a_finished_reset_fills_in_the_login(sandbox: Sandbox, browser: Browser)
     browser.post("/reset", new_password=CHOSEN)
 
     assert f'value="{JEANNE}"' in browser.get("/login").text
+
+
+def test_an_address_is_filled_in_once(sandbox: Sandbox, browser: Browser) -> None:
+    """Whoever comes next to a shared computer reads nobody's."""
+    sandbox.activate(sandbox.contact(), JEANNE)
+    browser.post("/forgotten-password", email=JEANNE)
+    browser.get(f"/reset/{sandbox.reset_token_for(JEANNE)}")
+    browser.post("/reset", new_password=CHOSEN)
+    browser.get("/login")
+
+    assert JEANNE not in browser.get("/login").text
+
+
+def test_after_a_reset_another_s_login_shows_no_address(sandbox: Sandbox, browser: Browser) -> None:
+    """Though the page of the login was not opened meanwhile."""
+    for email in (JEANNE, PAUL):
+        sandbox.activate(sandbox.contact(), email)
+    browser.post("/forgotten-password", email=JEANNE)
+    browser.get(f"/reset/{sandbox.reset_token_for(JEANNE)}")
+    browser.post("/reset", new_password=CHOSEN)
+
+    browser.log_in(PAUL, PASSWORD)
+    browser.post("/logout")
+
+    assert JEANNE not in browser.get("/login").text
+
+
+def test_whose_login_was_refused_is_forgotten_once_somebody_logs_in(sandbox: Sandbox, browser: Browser) -> None:
+    """The request for a link shows the address to nobody but who typed it."""
+    sandbox.activate(sandbox.contact(), PAUL)
+    token = browser.form_token()
+    browser.log_in(JEANNE, "forgotten")
+
+    browser.send("/login", {"form_token": token, "email": PAUL, "password": PASSWORD})
+
+    assert JEANNE not in browser.get("/forgotten-password").text
 
 
 @pytest.mark.parametrize("cookie", ["x", "_w", "===="])

@@ -153,6 +153,7 @@ def test_d14_d30_the_email_is_changed_once_the_new_one_confirms(sandbox: Sandbox
     assert "Confirmer ma nouvelle adresse" in page.text
     assert f'<strong class="address">{NEW}</strong>' in page.text
     assert done.headers["location"] == "/login"
+    assert f'value="{NEW}"' in browser.get("/login").text
     assert browser.log_in(NEW, PASSWORD).headers["location"] == "/"
     assert "Ce lien ne fonctionne plus" in browser.post("/email").text
 

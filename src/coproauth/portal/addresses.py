@@ -1,4 +1,7 @@
-"""The e-mail that somebody typed, kept for the page that asks for it next: never in an address (ASVS V14.2.1)."""
+"""The e-mail that somebody typed, kept for the page that asks for it next: never in an address (ASVS V14.2.1).
+
+It is filled in once, and forgotten whenever somebody logs in or out: others use the same computer.
+"""
 
 from __future__ import annotations
 
@@ -39,6 +42,16 @@ class TypedAddress:
         except ValueError:
             return
 
+    def drop(self, visit: Visit, response: Response) -> Response:
+        """Have the browser forget it."""
+        visit.portal.web.delete_cookie(response, "email", path=visit.url(self.path))
+        return response
+
 
 AT_LOGIN = TypedAddress(path="/login")
 AT_RESET_REQUEST = TypedAddress(path="/forgotten-password")
+
+
+def forget_typed(visit: Visit, response: Response) -> Response:
+    """Have the browser forget whatever somebody typed before."""
+    return AT_LOGIN.drop(visit, AT_RESET_REQUEST.drop(visit, response))

@@ -17,7 +17,7 @@ from coproauth.errors import (
     Throttled,
 )
 from coproauth.policy import LOCALES
-from coproauth.portal.addresses import AT_LOGIN, AT_RESET_REQUEST
+from coproauth.portal.addresses import AT_LOGIN, AT_RESET_REQUEST, forget_typed
 from coproauth.portal.links import LinkCookie
 from coproauth.portal.refusals import Fault
 from coproauth.portal.visits import Page, Visit
@@ -32,7 +32,7 @@ def _show_login(visit: Visit) -> Response:
     if visit.session:
         return visit.redirect("/")
     AT_LOGIN.fill_in(visit)
-    return visit.render("login.html", reason=None)
+    return AT_LOGIN.drop(visit, visit.render("login.html", reason=None))
 
 
 def _log_in(visit: Visit) -> Response:
@@ -49,11 +49,11 @@ def _log_in(visit: Visit) -> Response:
     except (LoginRefused, InvalidInput, Throttled) as refusal:
         response = visit.refuse("login.html", refusal, reason=refusal.reason)
         return AT_RESET_REQUEST.keep(visit, response, visit.field("email"))
-    return visit.sign_in(signed_in)
+    return forget_typed(visit, visit.sign_in(signed_in))
 
 
 def _log_out(visit: Visit) -> Response:
-    return visit.sign_out(notice="logged_out")
+    return forget_typed(visit, visit.sign_out(notice="logged_out"))
 
 
 def ask_for_own_password(visit: Visit, required: PasswordChangeRequired) -> Response:

@@ -14,7 +14,7 @@ _RESET = LinkCookie(path="/reset")
 
 def _show_request(visit: Visit) -> Response:
     AT_RESET_REQUEST.fill_in(visit)
-    return visit.render("forgotten_password.html")
+    return AT_RESET_REQUEST.drop(visit, visit.render("forgotten_password.html"))
 
 
 def _request(visit: Visit) -> Response:

@@ -14,6 +14,7 @@ from coproauth.errors import (
     SessionRefused,
     Throttled,
 )
+from coproauth.portal.addresses import AT_LOGIN
 from coproauth.portal.links import LinkCookie
 from coproauth.portal.visits import Page, Visit
 
@@ -96,11 +97,13 @@ def _show_confirm(visit: Visit) -> Response:
 
 
 def _confirm(visit: Visit) -> Response:
+    token = _CONFIRM_EMAIL.token(visit)
     try:
-        visit.auth.login.confirm_email(_CONFIRM_EMAIL.token(visit), source=visit.source)
+        email = visit.auth.login.inspect_email(token)
+        visit.auth.login.confirm_email(token, source=visit.source)
     except ResetRefused as refusal:
         return _void(visit, refusal)
-    return _CONFIRM_EMAIL.drop(visit, visit.sign_out(notice="email_changed"))
+    return _CONFIRM_EMAIL.drop(visit, AT_LOGIN.keep(visit, visit.sign_out(notice="email_changed"), email))
 
 
 def _void(visit: Visit, refusal: ResetRefused) -> Response:
