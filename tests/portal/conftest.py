@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
 
 import attrs
 import pytest
@@ -14,10 +16,12 @@ from starlette.testclient import TestClient
 from coproauth import Manager
 from coproauth.adapters.memory import MemoryDirectory
 from coproauth.portal import Desk, create_portal
-from coproauth.testing.sandbox import PORTAL_URL, PORTFOLIO, Sandbox
+from coproauth.portal.demo import Demo, open_demo
+from coproauth.testing.sandbox import PORTAL_URL, PORTFOLIO, Sandbox, cheap_policy
 
 _FORM_TOKEN = re.compile(r'name="form_token" value="([^"]+)"')
 MANAGER_HEADER = "x-manager"
+DEMO_ADDRESS = "http://127.0.0.1:8000"
 
 
 @attrs.frozen
@@ -91,3 +95,24 @@ def manager_browser(open_browser: Callable[[], Browser]) -> Browser:
     manager = open_browser()
     manager.client.headers[MANAGER_HEADER] = PORTFOLIO
     return manager
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Callable[[], Demo]]:
+    """What starts the demonstration, each time on the same file."""
+    with ExitStack() as stack:
+        yield lambda: stack.enter_context(
+            open_demo(tmp_path / "demo.sqlite3", portal_url=DEMO_ADDRESS, policy=cheap_policy())
+        )
+
+
+@pytest.fixture
+def demo(start: Callable[[], Demo]) -> Demo:
+    """The demonstration, started for the first time."""
+    return start()
+
+
+@pytest.fixture
+def visitor(demo: Demo) -> Browser:
+    """A browser on the demonstration."""
+    return Browser(TestClient(demo.app, base_url=DEMO_ADDRESS, headers={"accept-language": "fr"}))

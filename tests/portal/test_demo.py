@@ -5,13 +5,12 @@ from __future__ import annotations
 import re
 import sqlite3
 import stat
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing
+from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
-from starlette.testclient import TestClient
-from tests.portal.conftest import Browser
+from tests.portal.conftest import DEMO_ADDRESS, Browser
 
 from coproauth import ActivationRefused, Contact, LoginRefused, Manager, PasswordChangeRequired, Policy, Source
 from coproauth.adapters.sqlalchemy import Schema, sqlite_engine
@@ -24,29 +23,7 @@ from coproauth.portal.demo.town import FIRMS, TOWN
 from coproauth.portal.words import load_texts
 from coproauth.testing.sandbox import cheap_policy
 
-_ADDRESS = "http://127.0.0.1:8000"
 _SOURCE = Source("192.0.2.1")
-
-
-@pytest.fixture
-def start(tmp_path: Path) -> Iterator[Callable[[], Demo]]:
-    """What starts the demonstration, each time on the same file."""
-    with ExitStack() as stack:
-        yield lambda: stack.enter_context(
-            open_demo(tmp_path / "demo.sqlite3", portal_url=_ADDRESS, policy=cheap_policy())
-        )
-
-
-@pytest.fixture
-def demo(start: Callable[[], Demo]) -> Demo:
-    """The demonstration, started for the first time."""
-    return start()
-
-
-@pytest.fixture
-def visitor(demo: Demo) -> Browser:
-    """A browser on the demonstration."""
-    return Browser(TestClient(demo.app, base_url=_ADDRESS, headers={"accept-language": "fr"}))
 
 
 def test_the_town_is_as_large_as_promised(demo: Demo) -> None:
@@ -120,25 +97,6 @@ def _contact(demo: Demo, name: str) -> Contact:
 
 def _hint(demo: Demo, shows: str) -> Hint | None:
     return next((hint for hint in demo.hints if hint.shows == shows), None)
-
-
-def test_the_guide_marks_what_has_been_used(demo: Demo, visitor: Browser) -> None:
-    """A code and a temporary password work once; whoever comes back to the guide sees which are left."""
-    before = visitor.get("/demo").text
-    second, odile = _hint(demo, "second_property"), _hint(demo, "temporary")
-    assert second
-    assert odile
-    demo.auth.activation.activate(
-        code=second.code or "", email=second.email or "", password=demo.password, source=_SOURCE
-    )
-    with pytest.raises(PasswordChangeRequired) as required:
-        demo.auth.login.log_in(email=odile.email or "", password=odile.password or "", source=_SOURCE)
-    halfway = visitor.get("/demo").text
-    demo.auth.login.choose_password(required.value.token, new_password="quatre nuages violets", source=_SOURCE)
-
-    after = visitor.get("/demo").text
-
-    assert [page.count("Déjà utilisé<") for page in (before, halfway, after)] == [0, 1, 2]
 
 
 def test_a_start_leaves_every_login_as_it_was(start: Callable[[], Demo]) -> None:
@@ -262,7 +220,7 @@ def test_an_interrupted_reset_keeps_the_former_town(
         patched.setattr(app, "seed", _interrupted)
         with (
             pytest.raises(KeyboardInterrupt),
-            open_demo(tmp_path / "demo.sqlite3", portal_url=_ADDRESS, policy=cheap_policy(), reset=True),
+            open_demo(tmp_path / "demo.sqlite3", portal_url=DEMO_ADDRESS, policy=cheap_policy(), reset=True),
         ):
             pytest.fail("nothing was interrupted")
 
@@ -286,7 +244,7 @@ def test_a_foreign_file_is_left_alone(tmp_path: Path, content: bytes, *, reset: 
     path = tmp_path / "letter.sqlite3"
     path.write_bytes(content)
 
-    with pytest.raises(DatabaseRefused), open_demo(path, portal_url=_ADDRESS, reset=reset):
+    with pytest.raises(DatabaseRefused), open_demo(path, portal_url=DEMO_ADDRESS, reset=reset):
         pytest.fail("it was opened")
 
     assert [file.read_bytes() for file in tmp_path.iterdir()] == [content]
@@ -298,7 +256,7 @@ def test_a_database_of_something_else_is_left_alone(tmp_path: Path) -> None:
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("CREATE TABLE ledger (cents INTEGER)")
 
-    with pytest.raises(DatabaseRefused, match="not one of the demonstration"), open_demo(path, portal_url=_ADDRESS):
+    with pytest.raises(DatabaseRefused, match="not one of the demonstration"), open_demo(path, portal_url=DEMO_ADDRESS):
         pytest.fail("it was opened")
 
 
@@ -333,7 +291,7 @@ def test_the_mailbox_shows_links_that_work(demo: Demo, visitor: Browser) -> None
     page = visitor.get(f"/demo/mailbox/{letter.number}").text
     html = visitor.get(f"/demo/mailbox/{letter.number}/html")
 
-    assert f'<a href="{_ADDRESS}/reset/' in page
+    assert f'<a href="{DEMO_ADDRESS}/reset/' in page
     assert html.headers["content-security-policy"].startswith("default-src 'none'; style-src 'unsafe-inline';")
     assert html.text.count('role="main"') == 1
     assert visitor.get("/demo/mailbox/99").status_code == 404
@@ -384,4 +342,4 @@ def test_another_name_of_this_machine_is_not_served(visitor: Browser, host: str)
 
 def test_localhost_leads_to_the_one_address(visitor: Browser) -> None:
     """Cookies, links and forms belong to a single origin."""
-    assert visitor.get("/demo", host="localhost:8000").headers["location"] == f"{_ADDRESS}/"
+    assert visitor.get("/demo", host="localhost:8000").headers["location"] == f"{DEMO_ADDRESS}/"

@@ -24,15 +24,15 @@ from coproauth.policy import Policy
 from coproauth.portal.app import create_portal
 from coproauth.portal.demo.database import DemoDatabase
 from coproauth.portal.demo.files import key_file, require_own, told_in_words, written_whole
-from coproauth.portal.demo.hints import Hint, find_hints, spent_hints
+from coproauth.portal.demo.hints import Hint, find_hints
 from coproauth.portal.demo.mailbox import Mailbox
 from coproauth.portal.demo.samples import sample_overview
 from coproauth.portal.demo.seed import seed
+from coproauth.portal.demo.states import states_of
 from coproauth.portal.demo.town import FIRMS, PASSWORD, Firm
 from coproauth.portal.desk import Desk
 from coproauth.portal.overviews import Overview
 from coproauth.portal.visits import Page, Visit
-from coproauth.ports import Store
 
 _BY_MANAGER = {firm.manager_id: firm for firm in FIRMS}
 _TOOLS = (("/demo", "demo.guide"), ("/demo/mailbox", "demo.mailbox"), ("/desk", "demo.desk"))
@@ -92,7 +92,7 @@ def _make_ready(path: Path, *, portal_url: str, policy: Policy, reset: bool) -> 
 def _open(database: DemoDatabase, hints: tuple[Hint, ...], *, portal_url: str, policy: Policy) -> Demo:
     mailbox = Mailbox()
     auth = database.wire(portal_url=portal_url, policy=policy, mailer=mailbox)
-    host = _Host(directory=database.directory, store=database.store, web=WebAuth(auth), hints=hints)
+    host = _Host(directory=database.directory, web=WebAuth(auth), hints=hints)
     pages = (*host.pages(), *mailbox.pages())
     app = create_portal(auth, desk=host.desk, overview=host.overview, extra_pages=pages, tools=_TOOLS)
     app.user_middleware.append(Middleware(_OwnHost, portal_url=portal_url))
@@ -104,7 +104,6 @@ class _Host:
     """Stands in for the host software: its managers, its documents, and the deletion of a condominium."""
 
     directory: StandaloneDirectory
-    store: Store
     web: WebAuth
     hints: tuple[Hint, ...]
 
@@ -147,7 +146,7 @@ class _Host:
             "demo/guide.html",
             logins=[hint for hint in self.hints if hint.code is None],
             codes=[hint for hint in self.hints if hint.code],
-            spent=spent_hints(self.hints, self.store),
+            states=states_of(self.hints, self.web.auth),
             password=PASSWORD,
             firms=FIRMS,
             chosen=self._firm(visit.request),

@@ -7,14 +7,14 @@ none can be read again.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import attrs
 
 from coproauth.adapters.memory import MemoryMailer, MemoryStore
 from coproauth.core.accounts import Contact
-from coproauth.core.identities import EmailAddress, Identity
+from coproauth.core.identities import EmailAddress
 from coproauth.core.login import DemandNewPassword, OpenSession, decide_login
 from coproauth.errors import ActivationRefused
 from coproauth.facade import Coproauth
@@ -22,7 +22,6 @@ from coproauth.policy import Policy
 from coproauth.portal.demo.database import DemoDatabase
 from coproauth.portal.demo.seed import MANAGERS, SOURCE
 from coproauth.portal.demo.town import ORPHAN, PASSWORD, TOWN, Resident
-from coproauth.ports import Store
 
 _EXPIRED_SINCE = timedelta(days=15)
 _CONTACTS = Counter(
@@ -43,7 +42,8 @@ class Hint:
         email: to type, if there is one.
         password: to type, if it is not the common one.
         code: to type, if there is one.
-        contact_id: whose code or password it is, if it works once.
+        contact_ids: whose code it is, or whose accounts the login opened when it was found.
+        stamp: of the login when it was found; with another it has another password or e-mail.
     """
 
     name: str
@@ -51,7 +51,8 @@ class Hint:
     email: str | None = None
     password: str | None = attrs.field(default=None, repr=False)
     code: str | None = attrs.field(default=None, repr=False)
-    contact_id: str | None = None
+    contact_ids: tuple[str, ...] = ()
+    stamp: int | None = None
 
 
 @attrs.frozen
@@ -83,19 +84,6 @@ def find_hints(database: DemoDatabase, *, portal_url: str, policy: Policy) -> tu
     found = [finder.find(contact, resident) for contact, resident in finder.present() if resident.shows]
     orphan = Hint(name="Hélène Garnier", shows="orphan", email=ORPHAN)
     return tuple(hint for hint in (*found, finder.if_unchanged(orphan)) if hint)
-
-
-def spent_hints(hints: Iterable[Hint], store: Store) -> frozenset[Hint]:
-    """Return those whose code or temporary password has been used since."""
-    with store.reading() as work:
-        owners = {hint: work.identities.by_contact(hint.contact_id) for hint in hints if hint.contact_id}
-    return frozenset(hint for hint, owner in owners.items() if _is_spent(hint, owner))
-
-
-def _is_spent(hint: Hint, owner: Identity | None) -> bool:
-    if hint.code:
-        return owner is not None
-    return owner is None or owner.temporary_until is None
 
 
 @attrs.frozen(kw_only=True)
@@ -132,25 +120,26 @@ class _Finder:
             case "used_code":
                 return self._with_used_code(hint, contact)
             case "temporary":
-                return self._with_temporary_password(hint, contact)
+                return self._with_temporary_password(hint)
             case "plain":
                 return self.if_unchanged(hint)
 
     def if_unchanged(self, hint: Hint) -> Hint | None:
         """Return a hint if its login has the common password, and opens what the town gave it."""
-        decision, contacts = self._try(hint.email or "", PASSWORD)
-        return hint if isinstance(decision, OpenSession) and contacts == _CONTACTS[hint.email] else None
+        decision, found = self._try(hint, PASSWORD)
+        is_whole = len(found.contact_ids) == _CONTACTS[hint.email]
+        return found if isinstance(decision, OpenSession) and is_whole else None
 
     def _with_code(self, auth: Coproauth, hint: Hint, contact: Contact) -> Hint | None:
         if self.auth.login.identifier_of(contact.id) is not None:
             return None
         issued = auth.activation.issue(contact.id, by=MANAGERS[contact.account.portfolio_id])
-        return attrs.evolve(hint, code=issued.code, contact_id=contact.id)
+        return attrs.evolve(hint, code=issued.code, contact_ids=(contact.id,))
 
     def _with_used_code(self, hint: Hint, contact: Contact) -> Hint | None:
         code = self.database.noted("used_code") or ""
         is_hers = self.auth.login.identifier_of(contact.id) == hint.email
-        return attrs.evolve(hint, code=code) if is_hers and self._is_used(code) else None
+        return attrs.evolve(hint, code=code, contact_ids=(contact.id,)) if is_hers and self._is_used(code) else None
 
     def _is_used(self, code: str) -> bool:
         """Whether a code reads as used: it would not under another address, nor once another was issued."""
@@ -160,20 +149,20 @@ class _Finder:
             return refusal.reason == "code_already_used"
         return False
 
-    def _with_temporary_password(self, hint: Hint, contact: Contact) -> Hint | None:
+    def _with_temporary_password(self, hint: Hint) -> Hint | None:
         password = self.database.noted("temporary") or ""
-        decision, _ = self._try(hint.email or "", password)
-        works = isinstance(decision, DemandNewPassword)
-        return attrs.evolve(hint, password=password, contact_id=contact.id) if works else None
+        decision, found = self._try(hint, password)
+        return attrs.evolve(found, password=password) if isinstance(decision, DemandNewPassword) else None
 
-    def _try(self, email: str, password: str) -> tuple[object, int]:
-        """Return what a password would lead to, without logging in, and how many contacts the login has left."""
+    def _try(self, hint: Hint, password: str) -> tuple[object, Hint]:
+        """Return what a password would lead to, without logging in, and the hint with its login as it is."""
         with self.database.store.reading() as work:
-            identity = work.identities.by_email(EmailAddress.parse(email).key)
+            identity = work.identities.by_email(EmailAddress.parse(hint.email).key)
             linked = work.links.contacts_of(identity.id) if identity else ()
         password_hash = identity.password_hash if identity else None
         fits = password_hash is not None and self.auth.login.hasher.verify(
             password_hash=password_hash, password=password
         )
         decision = decide_login(identity, password_fits=fits, at=datetime.now(UTC))
-        return decision, len(self.database.directory.contacts(linked))
+        known = tuple(contact.id for contact in self.database.directory.contacts(linked))
+        return decision, attrs.evolve(hint, contact_ids=known, stamp=identity.credential_stamp if identity else None)
