@@ -12,9 +12,11 @@ from httpx2 import Response
 from starlette.testclient import TestClient
 from tests.portal.conftest import MANAGER_HEADER, Browser
 
-from coproauth.adapters.memory import MemoryStore
+from coproauth import Manager
+from coproauth.adapters.memory import MemoryDirectory, MemoryStore
 from coproauth.core.messages import ResetLinkMessage
 from coproauth.portal import Desk, create_portal
+from coproauth.portal.words import load_texts
 from coproauth.ports import UnitOfWork
 from coproauth.testing.sandbox import PASSWORD, PORTAL_URL, PORTFOLIO, Sandbox
 
@@ -220,6 +222,42 @@ def test_the_call_for_funds_prints_the_identifier(sandbox: Sandbox, manager_brow
     assert ON_FILE not in after
 
 
+class TestTheLanguageOfPaper:
+    """What is printed for a contact is in the contact's language, and the page around it in the manager's."""
+
+    @pytest.fixture
+    def english_manager(self, manager_browser: Browser) -> Browser:
+        """A manager who reads the desk in English."""
+        manager_browser.client.headers["accept-language"] = "en"
+        return manager_browser
+
+    def test_it_is_french_unless_the_host_says_otherwise(self, sandbox: Sandbox, english_manager: Browser) -> None:
+        """A letter to a French co-owner is no matter of the manager's browser."""
+        path = f"/desk/contacts/{sandbox.contact().id}"
+
+        pages = [_act(english_manager, f"{path}/code").text, english_manager.get(f"{path}/call-for-funds").text]
+
+        for page, subject in zip(pages, ("Madame, Monsieur,", "Appel de fonds"), strict=True):
+            around, _, sheet = page.partition('<article class="sheet" lang="fr">')
+            assert "Back to the contact" in around
+            assert subject in sheet
+
+    def test_the_host_says_in_which(self, sandbox: Sandbox, directory: MemoryDirectory) -> None:
+        """It knows its contacts: here one is written to in English, by a manager who reads French."""
+        abroad = sandbox.contact("John Smith")
+        desk = Desk(
+            manager=lambda _: Manager(id="manager-1", portfolio_id=PORTFOLIO),
+            condominiums=lambda manager: directory.condominiums(manager.portfolio_id),
+            printed_in=lambda contact: "en" if contact.id == abroad.id else "fr",
+        )
+        browser = Browser(TestClient(create_portal(sandbox.auth, desk=desk), base_url=PORTAL_URL))
+
+        page = _act(browser, f"/desk/contacts/{abroad.id}/code").text
+
+        assert 'lang="en"' in page
+        assert "Dear Sir or Madam," in page
+
+
 def test_a_name_may_hold_anything(sandbox: Sandbox, manager_browser: Browser) -> None:
     """Names come from the host and are shown as text."""
     contact = sandbox.contact("<b>Zoé</b>", condominium="<i>Lilas</i>")
@@ -247,7 +285,8 @@ class TestOneTimeForms:
         again = manager_browser.post(path, form_id=form_id)
 
         assert again.status_code == 409
-        assert "revenez à la fiche" in again.text
+        assert "Revenez à la fiche" in again.text
+        assert again.text.partition("<main")[2].count("Déjà fait") == 1
         assert "<code" not in again.text
         if action == "code":
             assert sandbox.auth.activation.preview(shown[0], source=sandbox.source).contact_name == contact.name
@@ -263,7 +302,7 @@ class TestOneTimeForms:
 
         again = manager_browser.post(path, form_id=form_id)
 
-        assert "revenez à la copropriété" in again.text
+        assert "Revenez à la copropriété" in again.text
         assert sandbox.auth.activation.preview(code, source=sandbox.source).contact_name == contact.name
 
     def test_it_can_be_done_again_from_the_start(self, sandbox: Sandbox, manager_browser: Browser) -> None:
@@ -286,6 +325,17 @@ class TestOneTimeForms:
 
         assert 'action="/locale"' not in page
         assert "ne la rechargez pas" in page
+
+    def test_whoever_prints_is_told_how_and_what(self, sandbox: Sandbox, manager_browser: Browser) -> None:
+        """In a sentence: the keys, and that the sheet comes out without the page around it."""
+        path = f"/desk/contacts/{sandbox.contact().id}"
+
+        pages = [_act(manager_browser, f"{path}/code").text, manager_browser.get(f"{path}/call-for-funds").text]
+
+        told = load_texts("fr")["letter.print_hint"]
+        assert "Ctrl + P" in told
+        assert "seules les feuilles ci-dessous" in told
+        assert all(told in page for page in pages)
 
 
 def test_what_will_happen_is_said_before(sandbox: Sandbox, manager_browser: Browser) -> None:

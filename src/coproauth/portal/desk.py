@@ -16,13 +16,19 @@ from starlette.responses import Response
 
 from coproauth.core.accounts import Account, Condominium, Contact, Manager, parse_id, require_managed
 from coproauth.errors import NotAllowed
+from coproauth.policy import Locale
 from coproauth.portal.once import OneTimeForm
 from coproauth.portal.refusals import status_of
 from coproauth.portal.visits import Page, Visit
+from coproauth.portal.words import Words, load_texts
 
 
 def _id_of(manager: Manager) -> str:
     return manager.id
+
+
+def _in_french(_: Contact) -> Locale:
+    return "fr"
 
 
 @attrs.frozen(kw_only=True)
@@ -33,12 +39,14 @@ class Desk:
         manager: who asks, None if it is no manager; the host's own login of its staff decides.
         condominiums: those of the manager's portfolio.
         firm: how the firm signs its letters.
+        printed_in: in which language a contact's letter and call for funds are printed, whatever the manager reads.
         entrance: the host's page on which a manager makes himself known; without one the desk is not found.
     """
 
     manager: Callable[[Request], Manager | None]
     condominiums: Callable[[Manager], Sequence[Condominium]]
     firm: Callable[[Manager], str] = _id_of
+    printed_in: Callable[[Contact], Locale] = _in_french
     entrance: str | None = None
 
 
@@ -74,6 +82,11 @@ class _DeskVisit:
     def firm(self) -> str:
         """How the firm signs."""
         return self.desk.firm(self.manager)
+
+    def words_for(self, contact: Contact) -> Words:
+        """The language of what is printed for a contact."""
+        locale = self.desk.printed_in(contact)
+        return attrs.evolve(self.visit.words, locale=locale, texts=load_texts(locale))
 
     def back_to(self, contact: Contact, *, notice: str) -> Response:
         """Show the contact's page again."""
