@@ -138,6 +138,15 @@ class TestNumber:
         assert len(town.auth.login.sessions(tokens[-1])) == 2
         assert town.auth.login.session(paul).email == "paul@example.fr"
 
+    def test_activating_further_accounts_opens_no_more(self, town: Town) -> None:
+        """With a code, e-mail and password a session opens as by a log-in."""
+        tokens = []
+        for _ in range(4):
+            town.later(seconds=1)
+            tokens.append(town.activate(town.contact(), JEANNE).token)
+
+        assert [_is_live(town, token) for token in tokens] == [False, False, True, True]
+
     def test_a_session_that_is_replaced_makes_room_for_the_new_one(self, town: Town) -> None:
         """Giving the password again ends no other session."""
         there, here = town.move_in().token, town.log_in(JEANNE).token

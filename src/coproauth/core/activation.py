@@ -180,6 +180,11 @@ class Judgement:
     violations: tuple[str, ...] = ()
     password_hash: str | None = attrs.field(default=None, repr=False)
 
+    @property
+    def opens(self) -> Identity | None:
+        """The login that existed before, if this is its password."""
+        return self.identity if self.password_fits else None
+
     def holds_for(self, identity: Identity | None) -> bool:
         """Whether the login is still the one that was judged."""
         if identity is None or self.identity is None:

@@ -206,7 +206,12 @@ class ActivationService(PasswordService):
 
     def _activate(self, request: _Request, attempt: Attempt) -> SignedIn:
         judgement = self._judge(request, attempt)
-        outcome = self._atomically(lambda work: self._settle(work, request, judgement))
+
+        def step(work: UnitOfWork) -> SignedIn | EmailProofRequired:
+            return self._settle(work, request, judgement)
+
+        opens = judgement.opens
+        outcome = self._atomically(self._sessions.making_room(opens, step) if opens else step)
         if isinstance(outcome, EmailProofRequired):  # raised here, so that the proof it asks for is kept
             raise outcome
         attempt.acts(outcome.session.identity_id)

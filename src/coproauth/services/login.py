@@ -278,15 +278,11 @@ class LoginService(PasswordService):
     def _open(self, identity: Identity, password: str, source: Source, *, notice: MailKind | None) -> SignedIn:
         """Open a session, and end those that are too many with it."""
         renewed = self._passwords.renewed(identity, password)
-        giving_way = self._sessions.giving_way(identity)
 
         def step(work: UnitOfWork) -> SignedIn:
-            signed_in = self._open_unchanged(work, identity, renewed, source, notice)
-            for record in giving_way:
-                work.sessions.end(record.digest)
-            return signed_in
+            return self._open_unchanged(work, identity, renewed, source, notice)
 
-        return self._atomically(step)
+        return self._atomically(self._sessions.making_room(identity, step))
 
     def _open_unchanged(
         self, work: UnitOfWork, identity: Identity, renewed: str | None, source: Source, notice: MailKind | None

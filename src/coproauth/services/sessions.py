@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from datetime import datetime
+from typing import TypeVar
 
 import attrs
 
@@ -17,6 +18,8 @@ from coproauth.errors import SessionRefused
 from coproauth.policy import Policy
 from coproauth.ports import Clock, Directory, SecretSource, Store, UnitOfWork
 from coproauth.services.units import atomically, looking, persistently
+
+T = TypeVar("T")
 
 
 @attrs.frozen(kw_only=True)
@@ -91,15 +94,23 @@ class SessionKeeper:
         device_token = self._devices.renewed(source.device_token, identity, nonce=nonce, at=now)
         return attrs.evolve(opened, device_token=device_token)
 
-    def giving_way(self, identity: Identity) -> Sequence[SessionRecord]:
-        """Return which sessions of a login are to end when one more is opened.
+    def making_room(self, identity: Identity, step: Callable[[UnitOfWork], T]) -> Callable[[UnitOfWork], T]:
+        """Return a step that opens one more session of a login, so that it also ends those that are too many with it.
 
-        To be asked before the unit of work: PostgreSQL undoes one that reads them for log-ins of other people, whose
-        sessions come onto the same page of the index. So log-ins at the same instant do not see each other; what they
-        open too many of ends with the next.
+        They are looked up now, before the unit of work: PostgreSQL undoes one that reads them for log-ins of other
+        people, whose sessions come onto the same page of the index. So log-ins at the same instant do not see each
+        other; what they open too many of ends with the next.
         """
         records = looking(self.store, lambda work: work.sessions.of(identity.id), policy=self.policy)
-        return giving_way(records, policy=self.policy)
+        too_many = giving_way(records, policy=self.policy)
+
+        def run(work: UnitOfWork) -> T:
+            done = step(work)
+            for record in too_many:
+                work.sessions.end(record.digest)
+            return done
+
+        return run
 
     def device(self, source: Source, email_key: str) -> Device | None:
         """Return the browser that a request comes from, if a login with this e-mail was opened in it before."""
