@@ -19,7 +19,7 @@ from coproauth.portal.words import load_texts
 _SOURCE = Source("192.0.2.1")
 _LEMAIRE = Manager(id="claire-lemaire", portfolio_id="lemaire")
 _CHOSEN = "quatre nuages violets"
-_TITLE = re.compile(r"<dt>([^<]+?)(?: <span class=\"badge\">([^<]+)</span>)?</dt>")
+_TITLE = re.compile(r'<dt>([^<]+?)(?: <span class="badge">([^<]+)</span>)?(?: <a class="number"[^>]+>S\d+</a>)*</dt>')
 
 
 @pytest.fixture
@@ -168,3 +168,41 @@ def test_no_code_that_works_is_on_disk(demo: Demo, visitor: Browser, tmp_path: P
 
     codes = {hint.shows: (hint.code or "").encode() for hint in demo.hints if hint.code}
     assert {shows for shows, code in codes.items() if code in on_disk} == {"used_code"}
+
+
+class TestTheSituations:
+    """S1 to S12, as the guide numbers them."""
+
+    @pytest.fixture(params=["fr", "en"])
+    def page(self, request: pytest.FixtureRequest, visitor: Browser) -> str:
+        """The guide in each language."""
+        return visitor.get("/demo", **{"accept-language": str(request.param)}).text
+
+    def test_each_number_has_its_title_in_plain_words(self, page: str) -> None:
+        """Twelve titles in their order, all different, and each a sentence of its own without numbers."""
+        listed = re.findall(r'<li id="s(\d+)"><b>S(\d+)</b> ([^<]+)</li>', page)
+
+        assert [(anchor, number) for anchor, number, _ in listed] == [(str(n), str(n)) for n in range(1, 13)]
+        assert len({title for _, _, title in listed}) == 12
+        assert not any(re.search(r"S\d", title) for _, _, title in listed)
+
+    def test_each_number_that_is_named_leads_to_its_title(self, page: str) -> None:
+        """A reader who meets S9 beside a name is one click from what it means; none is left to be looked up."""
+        linked = re.findall(r'<a class="number" href="#s(\d+)">S(\d+)</a>', page)
+
+        assert set(linked) == {(str(n), str(n)) for n in range(1, 13)}
+        assert not re.search(r"\bS\d", "".join(re.findall("<(?:dt|h2)>([^<]+)<", page.partition('id="situations"')[0])))
+
+
+def test_the_option_that_starts_over_is_not_broken_across_lines(visitor: Browser) -> None:
+    """It is typed as it stands."""
+    assert '<code class="whole">--reset</code>' in visitor.get("/demo").text
+
+
+def test_the_guide_tells_how_codes_are_printed_and_which_language_mail_is_in(visitor: Browser) -> None:
+    """Whoever plays the manager in English is not surprised by French letters, nor by mail in two languages."""
+    page = visitor.get("/demo", **{"accept-language": "en"}).text
+
+    assert "in French" in page
+    assert "Ctrl + P" in page
+    assert "in the language of the page it was asked for on" in page

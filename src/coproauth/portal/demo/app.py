@@ -29,7 +29,7 @@ from coproauth.portal.demo.mailbox import Mailbox
 from coproauth.portal.demo.samples import sample_overview
 from coproauth.portal.demo.seed import seed
 from coproauth.portal.demo.states import states_of
-from coproauth.portal.demo.town import FIRMS, PASSWORD, Firm
+from coproauth.portal.demo.town import FIRMS, PASSWORD, SITUATIONS, Firm
 from coproauth.portal.desk import Desk
 from coproauth.portal.overviews import Overview
 from coproauth.portal.visits import Page, Visit
@@ -147,6 +147,7 @@ class _Host:
             logins=[hint for hint in self.hints if hint.code is None],
             codes=[hint for hint in self.hints if hint.code],
             states=states_of(self.hints, self.web.auth),
+            situations=SITUATIONS,
             password=PASSWORD,
             firms=FIRMS,
             chosen=self._firm(visit.request),

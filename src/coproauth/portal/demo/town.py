@@ -175,3 +175,20 @@ _PARC = Building(
 
 TOWN = (_TILLEULS, _LILAS, _CLOS, _MARINE, _TERRASSES, _PARC)
 ORPHAN = _HELENE
+
+# The numbers of the situations that a hint, or a section of the guide, is there for.
+SITUATIONS = {
+    "one_account": (1, 9),
+    "couple_two_logins": (12,),
+    "couple_one_login": (12,),
+    "several_accounts": (4,),
+    "forgotten": (2, 8),
+    "temporary": (10,),
+    "orphan": (11,),
+    "undivided": (12,),
+    "second_property": (7,),
+    "orphan_returns": (6,),
+    "used_code": (5,),
+    "managers": (3, 9, 10),
+    "remove": (11,),
+}
