@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from contextlib import nullcontext
 
+import argon2
 import attrs
 import pytest
+from argon2.low_level import Type
 
 from coproauth import Argon2Parameters
 from coproauth.adapters.argon2 import Argon2Hasher
@@ -36,6 +38,15 @@ class TestCost:
         dear = Argon2Hasher(attrs.evolve(_LIMIT, **beyond)).hash(PASSWORD)
 
         assert not Argon2Hasher(_CHEAP, limit=_LIMIT).verify(password_hash=dear, password=PASSWORD)
+
+    @pytest.mark.parametrize(("salt", "tag"), [(96, 96), (97, 32), (16, 97), (16, 10_000)])
+    def test_salt_and_tag_have_ninety_six_bytes_at_most(self, salt: int, tag: int) -> None:
+        """More than any system stores: the rest costs work that no parameter tells of."""
+        long = argon2.low_level.hash_secret(
+            PASSWORD.encode(), b"s" * salt, time_cost=1, memory_cost=8, parallelism=1, hash_len=tag, type=Type.ID
+        ).decode()
+
+        assert Argon2Hasher(_CHEAP).verify(password_hash=long, password=PASSWORD) is (max(salt, tag) <= 96)
 
     def test_the_policys_own_cost_is_always_allowed(self) -> None:
         """A limit below it locks nobody out."""

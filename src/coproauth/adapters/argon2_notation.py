@@ -18,10 +18,12 @@ _BLOCKS_A_LANE = 8  # KiB; RFC 9106 §3.1: the least memory
 
 _KINDS = {"argon2id": Type.ID, "argon2i": Type.I, "argon2d": Type.D}
 _NAMES = {kind: name for name, kind in _KINDS.items()}
-_NOTATION = re.compile(  # salt of 8 bytes or more, tag of 4 or more: RFC 9106 §3.1
+# Salt of 8 bytes or more, tag of 4 or more: RFC 9106 §3.1. Of either 96 at most, more than any system stores: the RFC
+# allows 4 GiB, which no cost tells of.
+_NOTATION = re.compile(
     r"\$(?P<kind>argon2(?:id|i|d))(?:\$v=(?P<version>16|19))?"
     r"\$m=(?P<memory_cost>[1-9]\d{0,9}),t=(?P<time_cost>[1-9]\d{0,9}),p=(?P<parallelism>[1-9]\d{0,7})"
-    r"\$(?P<salt>[+/A-Za-z0-9]{11,})\$(?P<tag>[+/A-Za-z0-9]{6,})",
+    r"\$(?P<salt>[+/A-Za-z0-9]{11,128})\$(?P<tag>[+/A-Za-z0-9]{6,128})",
     re.ASCII,
 )
 
