@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import traceback
+import weakref
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -247,6 +249,23 @@ def test_a_host_that_prepares_its_transactions_is_given_one(request: pytest.Fixt
 
         assert tenants == ["lilas", "lilas"]
         engine.dispose()
+
+
+def test_a_host_that_makes_a_directory_for_each_request_fills_no_memory(place: Place) -> None:
+    """Each is asked what it says itself, and none is kept for good."""
+    alive: weakref.WeakSet[SqlDirectory] = weakref.WeakSet()
+
+    def ask(name: str) -> None:
+        directory = place.directory(lambda columns: columns.condominium_name == name)
+        alive.add(directory)
+        assert place.names(directory) == [f"JEANNE, {name.upper()}"]
+
+    for _ in range(20):
+        ask("Les Lilas")
+        ask("Les Pins")
+    gc.collect()
+
+    assert len(alive) <= 16
 
 
 def test_connections_that_were_lost_are_replaced(request: pytest.FixtureRequest, tmp_path: Path) -> None:

@@ -26,6 +26,8 @@ from coproauth.core.sessions import SessionView
 from coproauth.policy import Policy
 from coproauth.ports import Directory
 
+_DIRECTORIES = 16  # whose statements are kept; each of them keeps its directory, whose id it is found by
+
 
 @attrs.frozen(kw_only=True)
 class SqlUnitOfWork:
@@ -124,9 +126,11 @@ class SqlStore:
             self._is_checked = True
 
     def _page_check(self, directory: Directory) -> PageCheck:
-        """Return the statement for a directory, composed once: there is one directory for the life of a store."""
+        """Return the statement for a directory, composed once: there is hardly more than one for a store."""
         known = self._page_checks.get(id(directory))
         if known is None:
+            if len(self._page_checks) >= _DIRECTORIES:  # a host that makes one for each request
+                self._page_checks.clear()
             is_joined = isinstance(directory, SqlDirectory) and directory.engine is self.engine
             known = self._page_checks[id(directory)] = PageCheck(
                 self.tables, directory, self.engine.dialect, is_joined=is_joined
