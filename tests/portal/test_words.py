@@ -119,6 +119,17 @@ class TestRefusals:
         assert {"email", "new_email", "new_password", "code", "email_code"} <= fields
         assert all(len(faults) == 1 for faults in told.values())
 
+    def test_the_list_above_a_form_says_what_is_wrong_in_short(self, locale: Locale) -> None:
+        """How it is mended stands once, beside the field."""
+        faults = faults_of(errors.PasswordRejected(violations=("breached",)), _words(locale), Policy())
+
+        assert [fault.headline for fault in faults] == [
+            {
+                "fr": "Ce mot de passe figure dans une fuite de données publiée",
+                "en": "This password is in a published data leak",
+            }[locale]
+        ]
+
     def test_a_wait_is_told(self, locale: Locale) -> None:
         """Whoever is slowed down reads for how long."""
         (fault,) = faults_of(errors.Throttled(retry_after=timedelta(minutes=4, seconds=1)), _words(locale), Policy())

@@ -29,6 +29,8 @@ def _show_code(visit: Visit) -> Response:
 
 
 def _enter_code(visit: Visit) -> Response:
+    if missing := visit.missing("code"):
+        return visit.render("activate_code.html", status=422, faults=missing)
     try:
         preview = visit.auth.activation.preview(visit.field("code"), source=visit.source)
     except ActivationRefused as refusal:
@@ -64,6 +66,10 @@ def _activate(visit: Visit) -> Response:
     except Refused as refusal:
         return _refuse(visit, refusal)
     return visit.sign_in(signed_in, notice="account_added")
+
+
+def _ask_for_proof(visit: Visit) -> Response:
+    return visit.render("activate_proof.html", typed_before=visit.field("typed_before"))
 
 
 def _prove_address(visit: Visit) -> Response:
@@ -120,6 +126,8 @@ def _show_add(visit: Visit) -> Response:
 
 def _add(visit: Visit) -> Response:
     visit.require_session()
+    if missing := visit.missing("code"):
+        return visit.render("add_account.html", status=422, faults=missing)
     try:
         signed_in = visit.auth.activation.link(visit.session_token, code=visit.field("code"), source=visit.source)
     except (ActivationRefused, InvalidInput, Throttled) as refusal:
@@ -129,8 +137,8 @@ def _add(visit: Visit) -> Response:
 
 PAGES = (
     Page(path="/activate", get=_show_code, post=_enter_code),
-    Page(path="/activate/login", post=_activate, back="/activate"),
-    Page(path="/activate/address", post=_correct_address, back="/activate"),
-    Page(path="/activate/proof", post=_prove_address, back="/activate"),
+    Page(path="/activate/login", post=_activate, again=_correct_address, back="/activate"),
+    Page(path="/activate/address", post=_correct_address, again=_correct_address, back="/activate"),
+    Page(path="/activate/proof", post=_prove_address, again=_ask_for_proof, back="/activate"),
     Page(path="/accounts/add", get=_show_add, post=_add),
 )

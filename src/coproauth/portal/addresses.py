@@ -6,6 +6,7 @@ It is filled in once, and forgotten whenever somebody logs in or out: others use
 from __future__ import annotations
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from contextlib import suppress
 
 import attrs
 from starlette.responses import Response
@@ -35,12 +36,10 @@ class TypedAddress:
         return response
 
     def fill_in(self, visit: Visit) -> None:
-        """Show the form as if the e-mail had been typed into it."""
+        """Show the form as if the e-mail had been typed into it, unless another was."""
         kept = visit.portal.web.read_cookie(visit.request, "email", path=visit.url(self.path)) or ""
-        try:
-            visit.form["email"] = urlsafe_b64decode(kept + "=" * (-len(kept) % 4)).decode("utf-8")
-        except ValueError:
-            return
+        with suppress(ValueError):
+            visit.form.setdefault("email", urlsafe_b64decode(kept + "=" * (-len(kept) % 4)).decode("utf-8"))
 
     def drop(self, visit: Visit, response: Response) -> Response:
         """Have the browser forget it."""

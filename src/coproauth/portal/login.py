@@ -16,16 +16,13 @@ from coproauth.errors import (
     ResetRefused,
     Throttled,
 )
-from coproauth.policy import LOCALES
 from coproauth.portal.addresses import AT_LOGIN, AT_RESET_REQUEST, forget_typed
 from coproauth.portal.links import LinkCookie
-from coproauth.portal.refusals import Fault
 from coproauth.portal.visits import Page, Visit
 
 _CHOOSE_PASSWORD = LinkCookie(path="/choose-password")
 _OWN_PATH = re.compile(r"/|(/[A-Za-z0-9_-][A-Za-z0-9_.~-]*)+")
 _PATH_MAX_LENGTH = 400  # characters
-_LOCALE_MAX_AGE = 365 * 24 * 3600  # seconds
 
 
 def _show_login(visit: Visit) -> Response:
@@ -36,8 +33,7 @@ def _show_login(visit: Visit) -> Response:
 
 
 def _log_in(visit: Visit) -> Response:
-    missing = [Fault(visit.words(f"missing.{name}"), name) for name in ("email", "password") if not visit.field(name)]
-    if missing:  # a slip of the keyboard, and no attempt
+    if missing := visit.missing("email", "password"):
         response = visit.render("login.html", status=422, faults=missing, reason=None)
         return AT_RESET_REQUEST.keep(visit, response, visit.field("email"))
     try:
@@ -93,11 +89,9 @@ def _link(visit: Visit, signed_in: SignedIn) -> Response:
     return visit.sign_in(linked, notice="account_added")
 
 
-def _choose_locale(visit: Visit) -> Response:
-    response = visit.redirect(own_path(visit.field("path")))
-    if visit.field("locale") in LOCALES:
-        visit.portal.web.set_cookie(response, "locale", visit.field("locale"), max_age=_LOCALE_MAX_AGE)
-    return response
+def _come_back(visit: Visit) -> Response:
+    """Show the page on which a language was chosen: one without a form to lose."""
+    return visit.redirect(own_path(visit.field("path")))
 
 
 def own_path(typed: str) -> str:
@@ -109,5 +103,5 @@ PAGES = (
     Page(path="/login", get=_show_login, post=_log_in),
     Page(path="/logout", post=_log_out, back="/"),
     Page(path="/choose-password", get=_show_choose_password, post=_choose_password),
-    Page(path="/locale", post=_choose_locale, back="/"),
+    Page(path="/locale", post=_come_back, again=_come_back, back="/"),
 )

@@ -50,6 +50,8 @@ def _show_password(visit: Visit) -> Response:
 
 def _change_password(visit: Visit) -> Response:
     visit.require_session()
+    if missing := visit.missing("current_password", "new_password"):
+        return visit.render("change_password.html", status=422, faults=missing)
     try:
         signed_in = visit.auth.login.change_password(
             visit.session_token,
@@ -69,6 +71,8 @@ def _show_email(visit: Visit) -> Response:
 
 def _change_email(visit: Visit) -> Response:
     visit.require_session()
+    if missing := visit.missing("new_email", "current_password"):
+        return visit.render("change_email.html", status=422, faults=missing)
     try:
         visit.auth.login.change_email(
             visit.session_token,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import attrs
 
 from coproauth.errors import (
@@ -19,6 +21,7 @@ from coproauth.policy import Policy
 from coproauth.portal.words import Words, seconds_of
 
 _UNPROCESSABLE = 422
+_END_OF_CLAUSE = re.compile(r"\s*[.:!?](?:\s|$)")
 _CODE_LENGTH = 16  # characters, apart from spaces and dashes
 _FIELDS: tuple[tuple[type[Refused], str], ...] = (
     (ActivationRefused, "code"),
@@ -39,6 +42,11 @@ class Fault:
 
     text: str
     field: str | None = None
+
+    @property
+    def headline(self) -> str:
+        """What is wrong, without how to mend it: that is told beside the field."""
+        return _END_OF_CLAUSE.split(self.text, maxsplit=1)[0]
 
 
 def status_of(refusal: Refused) -> int:

@@ -23,7 +23,7 @@ from coproauth.core.sources import Source
 from coproauth.errors import NotAllowed, Outage, Refused, SessionRefused
 from coproauth.facade import Coproauth
 from coproauth.integrations.starlette import WebAuth, read_form
-from coproauth.policy import LOCALES
+from coproauth.policy import LOCALES, Locale
 from coproauth.portal.overviews import OverviewOf
 from coproauth.portal.refusals import Fault, faults_of, headers_of, status_of
 from coproauth.portal.words import Words, initials, load_texts
@@ -36,6 +36,7 @@ _TEMPLATES = Environment(
     lstrip_blocks=True,
 )
 _TEMPLATES.filters["initials"] = initials
+_LOCALE_MAX_AGE = 365 * 24 * 3600  # seconds
 
 
 @attrs.frozen(kw_only=True)
@@ -76,8 +77,14 @@ class Visit:
     @cached_property
     def words(self) -> Words:
         """The language of the answer."""
-        locale = self.portal.web.locale(self.request)
+        locale = self.chosen_locale or self.portal.web.locale(self.request)
         return Words(locale=locale, texts=load_texts(locale), time_zone=self.portal.time_zone)
+
+    @property
+    def chosen_locale(self) -> Locale | None:
+        """The language whose button was pressed, on any page: the form around it is not sent, but shown in it."""
+        chosen = self.field("locale")
+        return chosen if chosen in LOCALES else None
 
     @cached_property
     def source(self) -> Source:
@@ -114,6 +121,10 @@ class Visit:
     def field(self, name: str) -> str:
         """Return a posted field, empty if it is missing."""
         return self.form.get(name, "")
+
+    def missing(self, *names: str) -> list[Fault]:
+        """Return what is wrong with fields that were left empty: slips of the keyboard, and no attempt."""
+        return [Fault(self.words(f"missing.{name}"), name) for name in names if not self.field(name)]
 
     # How it is answered
 
@@ -200,12 +211,15 @@ class Page:
     """A path of the portal and what answers it.
 
     Attributes:
+        again: shows the form of the page once more, with what was typed, in the language that was chosen; ``get`` if
+            there is none.
         back: where a changed language leads; the path itself if it can be got.
     """
 
     path: str
     get: Handler | None = None
     post: Handler | None = None
+    again: Handler | None = None
     back: str | None = None
 
     def route(self, portal: Portal) -> Route:
@@ -216,7 +230,7 @@ class Page:
         async def endpoint(request: Request) -> Response:
             form = await read_form(request) if request.method == "POST" else {}
             visit = Visit(portal, request, form=form, back=self.back or request.url.path.removeprefix(portal.base))
-            handler = handlers[request.method]
+            handler = self.again or self.get if visit.chosen_locale else handlers[request.method]
             return await run_in_threadpool(_answer, handler, visit) if handler else Response(status_code=405)
 
         return Route(self.path, _named(endpoint, self.path), methods=methods)
@@ -240,6 +254,8 @@ def _answer(handler: Handler, visit: Visit) -> Response:
         response = error_page(visit, status_of(refusal))
     except Refused as refusal:
         response = visit.refuse("refused.html", refusal)
+    if visit.chosen_locale:
+        web.set_cookie(response, "locale", visit.chosen_locale, max_age=_LOCALE_MAX_AGE)
     web.keep_form_secret(visit.request, response)
     return response
 

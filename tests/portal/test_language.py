@@ -1,0 +1,86 @@
+"""The choice of a language in the middle of a form: what was typed is still there, in the other language."""
+
+from __future__ import annotations
+
+import pytest
+from tests.portal.conftest import Browser
+
+from coproauth.testing.sandbox import PASSWORD, Sandbox
+
+JEANNE = "jeanne@example.fr"
+
+
+@pytest.mark.parametrize(
+    ("path", "typed"),
+    [
+        ("/login", {"email": JEANNE}),
+        ("/forgotten-password", {"email": JEANNE}),
+        ("/activate", {"code": "K7QM-4T"}),
+        ("/activate/login", {"code": "K7QM-4T2X-9RWD-HB6N", "email": JEANNE}),
+        ("/activate/proof", {"code": "K7QM-4T2X-9RWD-HB6N", "email": JEANNE, "typed_before": "as signed"}),
+    ],
+)
+def test_what_was_typed_is_shown_in_the_other_language(browser: Browser, path: str, typed: dict[str, str]) -> None:
+    """No field is lost but the passwords, which no page ever contains; the next page is in that language, too."""
+    answer = browser.post(path, locale="en", password=PASSWORD, new_password=PASSWORD, **typed)
+
+    assert answer.status_code == 200
+    assert '<html lang="en">' in answer.text
+    assert all(f'value="{value}"' in answer.text for value in typed.values())
+    assert PASSWORD not in answer.text
+    assert '<html lang="en">' in browser.get("/forgotten-password").text
+
+
+@pytest.mark.parametrize(
+    ("path", "typed"), [("/accounts/add", {"code": "K7QM-4T"}), ("/profile/email", {"new_email": "marc@example.fr"})]
+)
+def test_it_is_shown_to_who_is_logged_in(sandbox: Sandbox, browser: Browser, path: str, typed: dict[str, str]) -> None:
+    """The forms behind the login keep what was typed, too."""
+    sandbox.activate(sandbox.contact(), JEANNE)
+    browser.log_in(JEANNE, PASSWORD)
+
+    answer = browser.post(path, locale="en", current_password=PASSWORD, **typed)
+
+    assert '<html lang="en">' in answer.text
+    assert all(f'value="{value}"' in answer.text for value in typed.values())
+
+
+def test_the_code_goes_on_to_the_next_step(sandbox: Sandbox, browser: Browser) -> None:
+    """Onboarding is gone on with in the other language, from the step it had come to."""
+    code = sandbox.code_for(sandbox.contact(condominium="Les Lilas"))
+    browser.post("/activate", code=code)
+
+    second = browser.post("/activate/login", locale="en", code=code)
+
+    assert "Les Lilas" in second.text
+    assert "Continue" in second.text
+
+
+def test_a_choice_of_language_sends_no_form(sandbox: Sandbox, browser: Browser) -> None:
+    """Nobody is logged in, and no mail is asked for."""
+    sandbox.activate(sandbox.contact(), JEANNE)
+    before = sandbox.mail_to(JEANNE)
+
+    browser.post("/login", locale="en", email=JEANNE, password=PASSWORD)
+    browser.post("/forgotten-password", locale="en", email=JEANNE)
+
+    assert browser.get("/").headers["location"] == "/login"
+    assert sandbox.mail_to(JEANNE) == before
+
+
+def test_a_language_that_there_is_not_is_none(sandbox: Sandbox, browser: Browser) -> None:
+    """The form is taken as sent."""
+    sandbox.activate(sandbox.contact(), JEANNE)
+
+    assert browser.post("/login", locale="xx", email=JEANNE, password=PASSWORD).headers["location"] == "/"
+
+
+@pytest.mark.parametrize("path", ["/login", "/activate", "/forgotten-password"])
+def test_enter_sends_the_form_and_changes_no_language(browser: Browser, path: str) -> None:
+    """The button that Enter presses is the first of the form's own: it must name no language."""
+    page = browser.get(path).text
+
+    first = page.split('form="entry"', 2)[1].split(">", 1)[0]
+
+    assert "locale" not in first
+    assert page.index('form="entry" class="unseen"') < page.index('name="locale"')
