@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import re
+from codeop import compile_command
 from collections.abc import Iterator
 from pathlib import Path
 from textwrap import dedent
@@ -19,6 +20,7 @@ _PAGES = [_ROOT / "README.md", *sorted(page for page in _ROOT.glob("docs/**/*.md
 _EXAMPLE = re.compile(
     r"^(?P<indent> *)```python(?P<mark>[^\n`]*)\n(?P<code>.*?)^(?P=indent)```$", re.MULTILINE | re.DOTALL
 )
+_FIRST = [_ROOT / "README.md", _ROOT / "docs" / "tutorial" / "embedding.md"]
 _NOT_RUN_AT_MOST = 3  # blocks marked ``python notest``, in all pages together
 
 
@@ -75,6 +77,18 @@ def test_hardly_any_example_is_left_out() -> None:
     left_out = [str(example) for page in _PAGES for example in _examples(page) if not example.is_run]
 
     assert len(left_out) <= _NOT_RUN_AT_MOST, left_out
+
+
+@pytest.mark.parametrize("page", _FIRST, ids=lambda page: page.stem)
+def test_the_first_examples_can_be_typed_into_a_session(page: Path) -> None:
+    """Line by line, as both pages say: a block within a statement ends with an empty line."""
+    typed = ""
+    for line in "\n\n".join(example.code for example in _examples(page)).splitlines():
+        typed += line + "\n"
+        if compile_command(typed.removesuffix("\n")):
+            typed = ""
+
+    assert typed.strip() == ""
 
 
 def test_readme_embeds_the_library_in_twenty_lines() -> None:
