@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import os
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import timedelta
+from types import FrameType
 
 import attrs
 import pytest
 from tests.servers import eventually
 
 from coproauth import Argon2Parameters, Policy, Throttled
+from coproauth.adapters import hashing_gate
 from coproauth.adapters.argon2 import Argon2Hasher
 from coproauth.adapters.hashing_gate import HashingGate
 
@@ -180,6 +185,36 @@ class TestPlaces:
             pass
 
         _can_enter(crowd.gate)
+
+    @pytest.mark.parametrize("instant", range(1, 16))
+    def test_ctrl_c_at_whatever_instant_loses_no_place(self, instant: int) -> None:
+        """Python tells of it where a function begins or a call returns: fifteen times from the way in to the way out."""
+        gate = HashingGate(at_once=1, waiting=0, patience=_LONG)
+
+        with pytest.raises(KeyboardInterrupt):
+            _come_and_go(gate, interrupted_at=instant)
+
+        _can_enter(gate)
+
+
+def _come_and_go(gate: HashingGate, *, interrupted_at: int) -> None:
+    """Hold a place for a moment, and be interrupted at an instant on the way in or out, or thereafter."""
+    instants = itertools.count(1)
+
+    def look(frame: FrameType, happening: str, _: object) -> None:
+        is_here = frame.f_code.co_filename in {hashing_gate.__file__, contextlib.__file__}
+        if is_here and happening in {"call", "c_return"} and next(instants) == interrupted_at:
+            sys.setprofile(None)
+            raise KeyboardInterrupt
+
+    former = sys.getprofile()
+    sys.setprofile(look)
+    try:
+        with gate.place():
+            pass
+    finally:
+        sys.setprofile(former)
+    raise KeyboardInterrupt
 
 
 class _Interrupted(threading.Event):

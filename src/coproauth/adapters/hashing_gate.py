@@ -26,7 +26,7 @@ _GATES: weakref.WeakSet[HashingGate] = weakref.WeakSet()  # those of the process
 
 @attrs.define(eq=False)
 class _Turn:
-    """Somebody who waits, and the place that is handed to him."""
+    """Somebody who wants a place, and the one he has: it is his until he leaves, wherever Ctrl-C may find him."""
 
     has_come: threading.Event
     memory: HashingMemory | None = None
@@ -72,11 +72,14 @@ class HashingGate:
         Raises:
             Throttled: too many wait already, or it took too long until there was a place (``busy``).
         """
-        memory = self._enter()
+        turn = _Turn(threading.Event())
         try:
-            yield memory
+            yield self._enter(turn)
         finally:
-            self._leave(memory)
+            try:
+                self._leave(turn)
+            finally:  # once more, if Ctrl-C came just then; whoever has left has nothing to leave
+                self._leave(turn)
 
     def busy(self) -> Throttled:
         """Say to come back once those who wait now have had their turn."""
@@ -116,46 +119,41 @@ class HashingGate:
         self._is_closed = False
         self._is_empty = threading.Event()  # set once it is closed, and the last has left
 
-    def _enter(self) -> HashingMemory:
-        place = self._line_up()
-        if isinstance(place, HashingMemory):
-            return place
-        try:
-            place.has_come.wait(self._patience.total_seconds())
-        except BaseException:  # Ctrl-C: a place that was handed over meanwhile goes to the next
-            if memory := self._step_out(place):
-                self._leave(memory)
-            raise
-        memory = self._step_out(place)
-        if memory is None:
+    def _enter(self, turn: _Turn) -> HashingMemory:
+        if not self._is_served(turn):
+            turn.has_come.wait(self._patience.total_seconds())
+        if turn.memory is None:
             raise self.busy()
-        return memory
+        return turn.memory
 
-    def _line_up(self) -> HashingMemory | _Turn:
-        """Take a place that is free, or return the turn to wait for."""
+    def _is_served(self, turn: _Turn) -> bool:
+        """Give a place that is free, or have him line up."""
         with self._lock:
             if self._free and not self._is_closed:
-                return self._free.pop()
+                turn.memory = self._free[-1]
+                self._free.pop()
+                return True
             if self._is_closed or len(self._queue) >= self._waiting:
                 raise self.busy()
-            self._queue.append(turn := _Turn(threading.Event()))
-            return turn
+            self._queue.append(turn)
+            return False
 
-    def _step_out(self, turn: _Turn) -> HashingMemory | None:
-        """Wait no longer; return the place if it has been handed over, be it at the last instant."""
+    def _leave(self, turn: _Turn) -> None:
+        """Pass on a place, be it that it came at the last instant, or have somebody wait no longer who has none.
+
+        Python tells of Ctrl-C where a call begins or returns: in between nothing is left half done.
+        """
         with self._lock:
-            if turn.memory is None:
+            if turn in self._queue:
                 self._queue.remove(turn)
-            return turn.memory
-
-    def _leave(self, memory: HashingMemory) -> None:
-        with self._lock:
-            if memory not in self._places:
-                return  # taken before a fork: the child's places are others
+            memory, turn.memory = turn.memory, None
+            if memory is None or memory not in self._places:
+                return  # the latter was taken before a fork: the child's places are others
             if self._queue and not self._is_closed:
-                turn = self._queue.popleft()
-                turn.memory = memory
-                turn.has_come.set()
+                following = self._queue[0]
+                following.memory = memory
+                self._queue.popleft()
+                following.has_come.set()
                 return
             self._free.append(memory)
             self._tidy()
