@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import attrs
 import pytest
@@ -100,3 +101,21 @@ def test_a_log_in_in_a_known_browser_is_counted_there(adapters: Adapters, login:
     counted, given_back = ["SELECT throttle", "INSERT throttle", KEPT], ["SELECT throttle", "DELETE throttle", KEPT]
     looks = ["SELECT throttle", "SELECT throttle", "SELECT sessions", KEPT]
     assert heard == [*counted, *FOUND, *looks, *OPENED, *RECORDED, *given_back]
+
+
+@pytest.mark.parametrize("email", [JEANNE, "aa@example.org", "jeanne@example.org", "zz@example.org"])
+def test_a_look_reads_one_login_whoever_has_it(adapters: Adapters, login: LoginService, email: str) -> None:
+    """Before the first, between two or behind the last: who has no login costs the same reads as who has one."""
+    looks: list[tuple[str, Any]] = []
+
+    def note(_: object, __: object, statement: str, parameters: Any, *___: object) -> None:
+        if "coproauth_identities" in statement:
+            looks.append((statement, parameters))
+
+    event.listen(adapters.engine, "before_cursor_execute", note)
+    with suppress(LoginRefused):
+        login.log_in(email=email, password="jamais de la vie", source=Source("203.0.113.9"))
+    event.remove(adapters.engine, "before_cursor_execute", note)
+
+    with adapters.engine.connect() as connection:
+        assert [len(connection.exec_driver_sql(*look).all()) for look in looks] == [1]
