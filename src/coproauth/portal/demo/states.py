@@ -22,12 +22,11 @@ from coproauth.services.code_issuing import CodeIssuer
 State = Literal["used", "void", "changed", "gone"]
 
 
-def states_of(hints: Iterable[Hint], auth: Coproauth) -> Mapping[str, State]:
-    """Return the state of those that no longer do what is said of them, by the key of the situation."""
+def states_of(hints: Iterable[Hint], auth: Coproauth) -> Mapping[str, State | None]:
+    """Return the state of each hint, by the key of the situation; None if it does what is said of it."""
     with auth.activation.store.reading() as work:
         teller = _Teller(auth.activation, work)
-        states = {hint.shows: teller.of_code(hint) if hint.code else teller.of_login(hint) for hint in hints}
-    return {shows: state for shows, state in states.items() if state}
+        return {hint.shows: teller.state_of(hint) for hint in hints}
 
 
 @attrs.frozen
@@ -37,7 +36,11 @@ class _Teller:
     service: ActivationService
     work: UnitOfWork
 
-    def of_code(self, hint: Hint) -> State | None:
+    def state_of(self, hint: Hint) -> State | None:
+        """Return what has become of a hint; None if it does what is said of it."""
+        return self._of_code(hint) if hint.code else self._of_login(hint)
+
+    def _of_code(self, hint: Hint) -> State | None:
         """Return what has become of a code; one that was used stays used, though a dissociation revokes it as well."""
         if len(self._known(hint.contact_ids)) < len(hint.contact_ids):
             return "gone"
@@ -46,7 +49,7 @@ class _Teller:
             return "used"
         return "void" if code is None or code.revoked_at is not None else None
 
-    def of_login(self, hint: Hint) -> State | None:
+    def _of_login(self, hint: Hint) -> State | None:
         """Return what has become of a login: of its accounts first, then of its password and e-mail."""
         identity = self.work.identities.by_email(EmailAddress.parse(hint.email).key)
         if identity is None:
