@@ -31,7 +31,7 @@ from coproauth.errors import (
 from coproauth.ports import UnitOfWork
 from coproauth.services.attempts import Attempt
 from coproauth.services.code_issuing import CodeIssuer
-from coproauth.services.managing import managed_contact, managed_contacts
+from coproauth.services.managing import managed_contacts
 from coproauth.services.service import PasswordService
 from coproauth.services.units import Overtaken, until_settled
 
@@ -65,9 +65,7 @@ class ActivationService(PasswordService):
             Throttled: the manager does more than people do.
         """
         with self._attempts.by_manager(Pathway.CODE_ISSUED, by) as attempt:
-            attempt.subject = parse_id(contact_id, field="contact_id")  # also of another portfolio's (ASVS V16.3.2)
-            self._admit_manager(attempt, by)
-            contact = managed_contact(self.directory, attempt.subject, by, policy=self.policy)
+            contact = self._managed(attempt, contact_id, by)
             return self._atomically(lambda work: self._issue(work, contact))
 
     def issue_all(self, condominium_id: str, *, by: Manager) -> tuple[IssuedCode, ...]:
@@ -159,9 +157,7 @@ class ActivationService(PasswordService):
             Throttled: the manager does more than people do.
         """
         with self._attempts.by_manager(Pathway.CONTACT_DISSOCIATED, by) as attempt:
-            attempt.subject = parse_id(contact_id, field="contact_id")  # also of another portfolio's (ASVS V16.3.2)
-            self._admit_manager(attempt, by)
-            contact = managed_contact(self.directory, attempt.subject, by, policy=self.policy)
+            contact = self._managed(attempt, contact_id, by)
             self._atomically(lambda work: self._dissociate(work, contact))
 
     # Issuing

@@ -4,22 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from coproauth.core.accounts import Contact, parse_id, require_managed
+from coproauth.core.accounts import Contact, require_managed
 from coproauth.policy import Policy
 from coproauth.ports import Directory
 from coproauth.services.units import persistently
 
 
-def managed_contact(directory: Directory, contact_id: object, by: object, *, policy: Policy) -> Contact:
+def managed_contact(directory: Directory, contact_id: str, by: object, *, policy: Policy) -> Contact:
     """Return a contact of the manager's own portfolio.
 
     Raises:
-        InvalidInput: the contact's id is none at all.
         NotAllowed: not acting as a manager, no such contact, or another portfolio's; all alike (ASVS V8.2.1, V8.2.2).
         Unavailable: the directory is away, however often it is asked.
     """
-    wanted = parse_id(contact_id, field="contact_id")
-    return require_managed(persistently(lambda: directory.contact(wanted), policy=policy), by)
+    return require_managed(persistently(lambda: directory.contact(contact_id), policy=policy), by)
 
 
 def managed_contacts(directory: Directory, condominium_id: str, by: object, *, policy: Policy) -> Sequence[Contact]:

@@ -7,7 +7,7 @@ from datetime import datetime
 import attrs
 
 from coproauth.core import password_reset as core
-from coproauth.core.accounts import Contact, Manager, parse_id
+from coproauth.core.accounts import Contact, Manager
 from coproauth.core.audit import Pathway
 from coproauth.core.identities import EmailAddress, Identity
 from coproauth.core.messages import MailKind
@@ -18,7 +18,6 @@ from coproauth.core.throttling import login_key, mail_key, requests_key, source_
 from coproauth.core.tokens import Purpose
 from coproauth.errors import NotAllowed, ResetRefused
 from coproauth.ports import UnitOfWork
-from coproauth.services.managing import managed_contact
 from coproauth.services.service import PasswordService
 
 
@@ -88,9 +87,7 @@ class PasswordResetService(PasswordService):
             Throttled: the manager does more than people do.
         """
         with self._attempts.by_manager(Pathway.RESET_LINK_SENT, by) as attempt:
-            attempt.subject = parse_id(contact_id, field="contact_id")  # also of another portfolio's (ASVS V16.3.2)
-            self._admit_manager(attempt, by)
-            contact = managed_contact(self.directory, attempt.subject, by, policy=self.policy)
+            contact = self._managed(attempt, contact_id, by)
             self._atomically(lambda work: self._queue_link_of(work, contact))
 
     def set_password(self, contact_id: str, *, by: Manager, new_password: str | None = None) -> TemporaryPassword:
@@ -105,9 +102,7 @@ class PasswordResetService(PasswordService):
             Throttled: the manager does more than people do; or too many passwords to hash (``busy``).
         """
         with self._attempts.by_manager(Pathway.TEMPORARY_PASSWORD_SET, by) as attempt:
-            attempt.subject = parse_id(contact_id, field="contact_id")  # also of another portfolio's (ASVS V16.3.2)
-            self._admit_manager(attempt, by)
-            contact = managed_contact(self.directory, attempt.subject, by, policy=self.policy)
+            contact = self._managed(attempt, contact_id, by)
             password = self._temporary_password(new_password)
             identity, contacts = self._look(lambda work: self._reachable(work, contact, by))
             attempt.vouch(login_key(identity.email_key, self.policy))  # what was guessed at is no password any more

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 import attrs
 
-from coproauth.core.accounts import Contact, Manager
+from coproauth.core.accounts import Contact, Manager, parse_id
 from coproauth.core.devices import Device
 from coproauth.core.identities import EmailAddress, Identity
 from coproauth.core.sources import Source
@@ -27,6 +27,7 @@ from coproauth.ports import (
     UnitOfWork,
 )
 from coproauth.services.attempts import Attempt, Attempts
+from coproauth.services.managing import managed_contact
 from coproauth.services.outgoing_mail import OutgoingMail
 from coproauth.services.passwords import Passwords
 from coproauth.services.sessions import SessionKeeper
@@ -57,6 +58,20 @@ class Service:
         """
         if isinstance(manager, Manager):
             attempt.admit(manager_key(manager, self.policy))
+
+    def _managed(self, attempt: Attempt, contact_id: object, by: object) -> Contact:
+        """Count what a manager does to a contact, and return it if it is within his reach.
+
+        It is on record as what he meant, also where it is another portfolio's (ASVS V16.3.2).
+
+        Raises:
+            InvalidInput: the contact's id is none at all.
+            NotAllowed: not acting as a manager, no such contact, or another portfolio's.
+            Throttled: it is more than people do.
+        """
+        attempt.subject = parse_id(contact_id, field="contact_id")
+        self._admit_manager(attempt, by)
+        return managed_contact(self.directory, attempt.subject, by, policy=self.policy)
 
     def _atomically(self, step: Callable[[UnitOfWork], T]) -> T:
         return atomically(self.store, step, policy=self.policy)
