@@ -83,6 +83,32 @@ def test_d11_a_mistyped_address_can_be_corrected(sandbox: Sandbox, browser: Brow
     assert code in answer.text
 
 
+def test_an_empty_field_is_asked_for(sandbox: Sandbox, browser: Browser) -> None:
+    """No step calls a field that was left empty a wrong code or a wrong password."""
+    sandbox.activate(sandbox.contact(), JEANNE)
+    code = sandbox.code_for(sandbox.contact())
+
+    login = browser.post("/activate/login", code=code, email=JEANNE)
+    proof = browser.post("/activate/proof", code=code, email=JEANNE, typed_before="as signed")
+
+    assert (login.status_code, proof.status_code) == (422, 422)
+    for page in (login.text, proof.text):
+        assert "Saisissez un mot de passe." in page
+        assert REGISTERED not in page
+    assert "Saisissez le code à six chiffres du message." in proof.text
+    assert "étape précédente." not in proof.text
+
+
+def test_digits_that_a_new_message_replaces_are_not_shown_again(sandbox: Sandbox, browser: Browser) -> None:
+    """Whoever has new ones sent finds their field empty."""
+    code = sandbox.code_for(sandbox.contact())
+
+    again = browser.post("/activate/login", code=code, email=JEANNE, new_password=PASSWORD, email_code="123456")
+
+    assert 'id="email_code"' in again.text
+    assert "123456" not in again.text
+
+
 @pytest.mark.parametrize("code", ["", "not a code", "AAAA-AAAA-AAAA-AAAA", "x" * 65])
 def test_what_is_no_code_is_told_at_the_first_step(browser: Browser, code: str) -> None:
     """The form comes back with the reason beside the field."""

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from starlette.responses import PlainTextResponse
+from starlette.testclient import TestClient
 from tests.portal.conftest import Browser
 
-from coproauth.testing.sandbox import PASSWORD, Sandbox
+from coproauth.portal import create_portal
+from coproauth.portal.visits import Page
+from coproauth.testing.sandbox import PASSWORD, PORTAL_URL, Sandbox
 
 JEANNE = "jeanne@example.fr"
 
@@ -17,7 +21,10 @@ JEANNE = "jeanne@example.fr"
         ("/forgotten-password", {"email": JEANNE}),
         ("/activate", {"code": "K7QM-4T"}),
         ("/activate/login", {"code": "K7QM-4T2X-9RWD-HB6N", "email": JEANNE}),
-        ("/activate/proof", {"code": "K7QM-4T2X-9RWD-HB6N", "email": JEANNE, "typed_before": "as signed"}),
+        (
+            "/activate/proof",
+            {"code": "K7QM-4T2X-9RWD-HB6N", "email": JEANNE, "typed_before": "as signed", "email_code": "12"},
+        ),
     ],
 )
 def test_what_was_typed_is_shown_in_the_other_language(browser: Browser, path: str, typed: dict[str, str]) -> None:
@@ -84,3 +91,50 @@ def test_enter_sends_the_form_and_changes_no_language(browser: Browser, path: st
 
     assert "locale" not in first
     assert page.index('form="entry" class="unseen"') < page.index('name="locale"')
+
+
+def test_nothing_that_was_typed_is_done(sandbox: Sandbox, browser: Browser) -> None:
+    """Whoever is logged in keeps the accounts and the address as they were."""
+    sandbox.activate(sandbox.contact(), JEANNE)
+    browser.log_in(JEANNE, PASSWORD)
+
+    browser.post("/accounts/add", locale="en", code=sandbox.code_for(sandbox.contact()))
+    browser.post("/profile/email", locale="en", new_email="new@example.fr", current_password=PASSWORD)
+
+    assert len(sandbox.log_in(JEANNE).session.accounts) == 1
+    assert sandbox.mail_to("new@example.fr") == []
+
+
+def test_an_orphan_still_reads_why_a_code_is_asked_for(sandbox: Sandbox, browser: Browser) -> None:
+    """The page does not come back as one that speaks of the login's other accounts."""
+    contact = sandbox.contact()
+    sandbox.activate(contact, JEANNE)
+    browser.log_in(JEANNE, PASSWORD)
+    sandbox.directory.remove_condominium(contact.account.condominium_id)
+
+    answer = browser.post("/accounts/add", locale="en", code="K7QM-4T")
+
+    assert "<h1>No account: enter a code</h1>" in answer.text
+    assert 'value="K7QM-4T"' in answer.text
+
+
+def test_another_site_chooses_no_language(browser: Browser) -> None:
+    """Without the form's token the page is refused, and the browser keeps its language."""
+    assert browser.send("/activate", {"locale": "en", "code": "K7QM-4T"}).status_code == 403
+    assert '<html lang="fr">' in browser.get("/activate").text
+
+
+def test_a_page_of_the_host_may_have_a_field_of_that_name(sandbox: Sandbox) -> None:
+    """Its form is sent, and no language is chosen by it."""
+    page = Page(
+        path="/letters",
+        get=lambda _: PlainTextResponse("shown"),
+        post=lambda visit: PlainTextResponse(f"printed in {visit.field('locale')}"),
+    )
+    app = create_portal(sandbox.auth, extra_pages=[page])
+    browser = Browser(TestClient(app, base_url=PORTAL_URL, headers={"accept-language": "fr"}))
+
+    answer = browser.post("/letters", locale="en")
+
+    assert answer.text == "printed in en"
+    assert '<html lang="fr">' in browser.get("/login").text

@@ -52,6 +52,10 @@ def _correct_address(visit: Visit) -> Response:
 
 def _activate(visit: Visit) -> Response:
     """Take e-mail and password; also asks for six new digits."""
+    if missing := visit.missing("email", "new_password"):
+        return visit.render(
+            "activate_login.html", status=422, faults=missing, preview=_preview(visit), is_registered=False
+        )
     try:
         signed_in = visit.auth.activation.activate(
             code=visit.field("code"),
@@ -60,6 +64,7 @@ def _activate(visit: Visit) -> Response:
             source=visit.source,
         )
     except EmailProofRequired:
+        visit.form.pop("email_code", None)  # that of the message before
         return visit.render("activate_proof.html", typed_before=_fingerprint(visit))
     except PasswordChangeRequired as required:
         return ask_for_own_password(visit, required)
@@ -73,6 +78,8 @@ def _ask_for_proof(visit: Visit) -> Response:
 
 
 def _prove_address(visit: Visit) -> Response:
+    if missing := visit.missing("email_code", "new_password"):
+        return visit.render("activate_proof.html", status=422, faults=missing, typed_before=visit.field("typed_before"))
     if not visit.portal.web.is_signed("typed", _typed(visit), visit.field("typed_before")):
         fault = Fault(visit.words("activate.passwords_differ"), "new_password")
         return visit.render("activate_proof.html", status=422, faults=[fault], typed_before=visit.field("typed_before"))
@@ -120,8 +127,8 @@ def _fingerprint(visit: Visit) -> str:
 
 
 def _show_add(visit: Visit) -> Response:
-    visit.require_session()
-    return visit.render("add_account.html")
+    has_account = visit.require_session().active_account is not None
+    return visit.render("add_account.html" if has_account else "orphan.html")
 
 
 def _add(visit: Visit) -> Response:
@@ -136,9 +143,9 @@ def _add(visit: Visit) -> Response:
 
 
 PAGES = (
-    Page(path="/activate", get=_show_code, post=_enter_code),
+    Page(path="/activate", get=_show_code, post=_enter_code, again=_show_code),
     Page(path="/activate/login", post=_activate, again=_correct_address, back="/activate"),
     Page(path="/activate/address", post=_correct_address, again=_correct_address, back="/activate"),
     Page(path="/activate/proof", post=_prove_address, again=_ask_for_proof, back="/activate"),
-    Page(path="/accounts/add", get=_show_add, post=_add),
+    Page(path="/accounts/add", get=_show_add, post=_add, again=_show_add),
 )

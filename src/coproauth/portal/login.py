@@ -100,8 +100,8 @@ def own_path(typed: str) -> str:
 
 
 PAGES = (
-    Page(path="/login", get=_show_login, post=_log_in),
+    Page(path="/login", get=_show_login, post=_log_in, again=_show_login),
     Page(path="/logout", post=_log_out, back="/"),
-    Page(path="/choose-password", get=_show_choose_password, post=_choose_password),
+    Page(path="/choose-password", get=_show_choose_password, post=_choose_password, again=_show_choose_password),
     Page(path="/locale", post=_come_back, again=_come_back, back="/"),
 )

@@ -62,6 +62,7 @@ class Visit:
     Attributes:
         form: the posted fields, each a single value; empty for GET.
         back: the page to come back to when the language is changed.
+        chosen_locale: the language that this request chooses, for the answer and for the browser to keep.
     """
 
     def __init__(self, portal: Portal, request: Request, *, form: dict[str, str], back: str) -> None:
@@ -71,6 +72,7 @@ class Visit:
         self.request = request
         self.form = form
         self.back = back
+        self.chosen_locale: Locale | None = None
 
     # What is asked
 
@@ -80,11 +82,11 @@ class Visit:
         locale = self.chosen_locale or self.portal.web.locale(self.request)
         return Words(locale=locale, texts=load_texts(locale), time_zone=self.portal.time_zone)
 
-    @property
-    def chosen_locale(self) -> Locale | None:
-        """The language whose button was pressed, on any page: the form around it is not sent, but shown in it."""
-        chosen = self.field("locale")
-        return chosen if chosen in LOCALES else None
+    def choose_locale(self) -> bool:
+        """Take the language whose button was pressed, if one was; whether one was."""
+        asked = self.field("locale")
+        self.chosen_locale = asked if asked in LOCALES else None
+        return self.chosen_locale is not None
 
     @cached_property
     def source(self) -> Source:
@@ -211,8 +213,8 @@ class Page:
     """A path of the portal and what answers it.
 
     Attributes:
-        again: shows the form of the page once more, with what was typed, in the language that was chosen; ``get`` if
-            there is none.
+        again: shows the form of the page once more, with what was typed, when the button of a language sends it. A page
+            without it takes a field named ``locale`` like any other.
         back: where a changed language leads; the path itself if it can be got.
     """
 
@@ -230,7 +232,7 @@ class Page:
         async def endpoint(request: Request) -> Response:
             form = await read_form(request) if request.method == "POST" else {}
             visit = Visit(portal, request, form=form, back=self.back or request.url.path.removeprefix(portal.base))
-            handler = self.again or self.get if visit.chosen_locale else handlers[request.method]
+            handler = self.again if self.again and visit.choose_locale() else handlers[request.method]
             return await run_in_threadpool(_answer, handler, visit) if handler else Response(status_code=405)
 
         return Route(self.path, _named(endpoint, self.path), methods=methods)
