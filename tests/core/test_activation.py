@@ -15,6 +15,7 @@ from coproauth.core.activation import (
     CreateIdentity,
     Decision,
     HeldCode,
+    Judgement,
     LinkToIdentity,
     MalformedEmail,
     MustChangePassword,
@@ -258,3 +259,25 @@ class TestSecrets:
         shown = repr((_CODE, _NEW))
 
         assert not any(secret in shown for secret in ("0" * 64, "secret-nonce", "123456"))
+
+
+class TestJudgement:
+    """What was found of a password is worth something only for the login of which it was found."""
+
+    @pytest.mark.parametrize(
+        ("judged", "found", "holds"),
+        [
+            (None, None, True),
+            (_IDENTITY, attrs.evolve(_IDENTITY, last_login_at=_AT + timedelta(minutes=1)), True),
+            (None, _IDENTITY, False),
+            (_IDENTITY, None, False),
+            (_IDENTITY, attrs.evolve(_IDENTITY, credential_stamp=2), False),
+            (_IDENTITY, attrs.evolve(_IDENTITY, id="identity-2"), False),
+        ],
+        ids=["no login", "used since", "opened since", "gone", "changed", "another's e-mail now"],
+    )
+    def test_it_holds_for_the_login_as_it_was(
+        self, judged: Identity | None, found: Identity | None, *, holds: bool
+    ) -> None:
+        """The same login under the same stamp; or none, then and now."""
+        assert Judgement(identity=judged).holds_for(found) is holds

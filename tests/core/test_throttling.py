@@ -20,6 +20,7 @@ from coproauth.core.throttling import (
     code_key,
     decide_admission,
     device_key,
+    is_limit_reached,
     login_key,
     mail_key,
     manager_key,
@@ -242,6 +243,21 @@ class TestSpared:
         key = ThrottleKey(name="portal", rule=_RULE, spared_by="source:x", spared_below=3)
 
         assert [throttle.admit([key], at=_AT) for _ in range(4)][-1] == timedelta(seconds=30)
+
+
+class TestLimit:
+    """From a limit on there is no further attempt, and the wait alone tells that from a delay."""
+
+    _LIMITED = ThrottleKey(name="login:x", rule=attrs.evolve(_RULE, limit=9, forget_after=timedelta(days=30)))
+
+    @pytest.mark.parametrize(("wait", "is_reached"), [(_RULE.longest_delay, False), (timedelta(days=30), True)])
+    def test_a_wait_beyond_every_delay_is_the_limits(self, wait: timedelta, *, is_reached: bool) -> None:
+        """The longest delay is one that doubled; a month is not."""
+        assert is_limit_reached([_KEY, self._LIMITED], wait) is is_reached
+
+    def test_without_a_limit_none_is_reached(self) -> None:
+        """However long the wait."""
+        assert not is_limit_reached([_KEY], timedelta(days=30))
 
 
 def _device(nonce: str) -> Device:

@@ -21,6 +21,7 @@ from coproauth import (
     Source,
     Throttled,
 )
+from coproauth.core.audit import Outcome
 from coproauth.core.messages import (
     Message,
     PasswordChangedMessage,
@@ -116,6 +117,16 @@ class TestRequest:
             town.auth.password_reset.request(email=email, source=Source(f"198.51.{number // 250}.{number % 250}"))
 
         assert len(town.mail(Message, to=email)) == 5
+
+    def test_a_request_that_comes_to_nothing_is_on_record_as_refused(self, town: Town) -> None:
+        """The person is answered as ever; the trail tells why no mail came."""
+        for _ in range(6):
+            town.auth.password_reset.request(email="unknown@example.fr", source=town.source)
+
+        assert [(event.outcome, event.reason) for event in town.audit.events[-2:]] == [
+            (Outcome.SUCCEEDED, None),
+            (Outcome.REFUSED, "throttled"),
+        ]
 
     def test_a64_over_a_day_a_mailbox_gets_few(self, town: Town) -> None:
         """A-64: a request every minute from new sources is five mails at first, and one an hour from then on."""

@@ -187,9 +187,7 @@ class Judgement:
 
     def holds_for(self, identity: Identity | None) -> bool:
         """Whether the login is still the one that was judged."""
-        if identity is None or self.identity is None:
-            return identity is self.identity
-        return (identity.id, identity.credential_stamp) == (self.identity.id, self.identity.credential_stamp)
+        return identity is None if self.identity is None else self.identity.is_still(identity)
 
 
 def pending_nonce(code: CodeRecord | None, email: EmailAddress | None) -> str | None:

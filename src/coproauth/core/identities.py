@@ -76,4 +76,4 @@ class Identity:
 
     def is_still(self, current: Identity | None) -> TypeGuard[Identity]:
         """Whether the login, read again, is there and has the password and the e-mail that it had."""
-        return current is not None and current.credential_stamp == self.credential_stamp
+        return current is not None and (current.id, current.credential_stamp) == (self.id, self.credential_stamp)

@@ -41,6 +41,10 @@ class ThrottleKey:
     spared_by: str | None = None
     spared_below: int = 0
 
+    def is_spared_at(self, attempts: int) -> bool:
+        """Whether it makes nobody wait who has so many attempts, beside this one, counted on the key that spares it."""
+        return attempts < self.spared_below
+
 
 @attrs.frozen(kw_only=True)
 class Counter:
@@ -113,9 +117,14 @@ def attempts_of(key: ThrottleKey, counter: Counter | None, *, at: datetime) -> i
     return _current(key, counter, at).attempts
 
 
+def is_limit_reached(keys: Sequence[ThrottleKey], wait: timedelta) -> bool:
+    """Whether what an attempt on some keys must wait for is no delay that doubles, but the end of a limit."""
+    return any(key.rule.limit for key in keys) and wait > max(key.rule.longest_delay for key in keys)
+
+
 def _is_spared(key: ThrottleKey, current: Mapping[str, Counter]) -> bool:
     sparing = current.get(key.spared_by) if key.spared_by else None
-    return sparing is not None and sparing.attempts < key.spared_below
+    return sparing is not None and key.is_spared_at(sparing.attempts)
 
 
 def _current(key: ThrottleKey, counter: Counter | None, at: datetime) -> Counter:

@@ -5,7 +5,7 @@ Counters and audit events are kept outside the unit of work, so that they surviv
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from datetime import timedelta
 
@@ -15,7 +15,7 @@ from coproauth.core.accounts import ID_MAX_LENGTH, Manager
 from coproauth.core.audit import ActorKind, AuditEvent, Outcome, Pathway
 from coproauth.core.sources import Source
 from coproauth.core.text import clip
-from coproauth.core.throttling import OnSuccess, ThrottleKey
+from coproauth.core.throttling import OnSuccess, ThrottleKey, is_limit_reached
 from coproauth.errors import Refused, Throttled, Unavailable
 from coproauth.ports import AuditSink, Clock, SecretSource, Throttle
 from coproauth.services.correlation import correlated, current_correlation_id
@@ -58,25 +58,16 @@ class Attempt:
         new = [key for key in keys if key not in self._admitted and not self._is_spared(key)]
         wait = self.throttle.admit(new, at=self.clock.now()) if new else timedelta(0)
         if wait > timedelta(0):
-            raise Throttled(retry_after=wait, reason="reset_required" if _is_beyond(new, wait) else None)
+            raise Throttled(retry_after=wait, reason="reset_required" if is_limit_reached(new, wait) else None)
         self._admitted += new
 
     def _is_spared(self, key: ThrottleKey) -> bool:
         """Whether a key spares it that was admitted earlier: the throttle compares those of one call only."""
         sparing = [earlier for earlier in self._admitted if earlier.name == key.spared_by]
-        return bool(sparing) and self.counted(*sparing) < key.spared_below
+        return bool(sparing) and key.is_spared_at(self.counted(*sparing))
 
     def may(self, key: ThrottleKey) -> bool:
-        """Count the attempt on a key whose wait must show in no answer; on record it is a refusal all the same."""
-        try:
-            self.admit(key)
-        except Throttled as throttled:
-            self.silenced = throttled.reason
-            return False
-        return True
-
-    def fits(self, key: ThrottleKey) -> bool:
-        """Count the attempt on a key; false, and the attempt goes on without what the key limits, if it must wait."""
+        """Count the attempt on a key; False, and the attempt goes on without what the key limits, if it must wait."""
         try:
             self.admit(key)
         except Throttled:
@@ -203,8 +194,3 @@ class Attempts:
                 correlation_id=current_correlation_id(),
             )
         )
-
-
-def _is_beyond(keys: Sequence[ThrottleKey], wait: timedelta) -> bool:
-    """Whether a wait is none of those that double, so that it must follow from a limit."""
-    return any(key.rule.limit for key in keys) and wait > max(key.rule.longest_delay for key in keys)

@@ -273,7 +273,7 @@ class LoginService(PasswordService):
         keeps_no_tokens = source.device_token is None
         is_known = keeps_no_tokens or (device is not None and device.knows(identity))
         notice = core.decide_notice(failures=failures, is_known=is_known, policy=self.policy)
-        return notice if notice and attempt.fits(mail_key(notice, identity.email_key, self.policy)) else None
+        return notice if notice and attempt.may(mail_key(notice, identity.email_key, self.policy)) else None
 
     def _open(self, identity: Identity, password: str, source: Source, *, notice: MailKind | None) -> SignedIn:
         """Open a session, and end those that are too many with it."""

@@ -41,6 +41,7 @@ class PasswordResetService(PasswordService):
             attempt.subject = self._pseudonym(address)
             attempt.admit(requests_key(source, self.policy))
             if not attempt.may(mail_key(MailKind.RESET_LINK, address.key, self.policy)):
+                attempt.silenced = "throttled"
                 return
             identity = self._atomically(lambda work: self._queue_link(work, address, source))
             attempt.subject = identity.id if identity else attempt.subject
