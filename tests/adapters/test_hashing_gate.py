@@ -186,9 +186,9 @@ class TestPlaces:
 
         _can_enter(crowd.gate)
 
-    @pytest.mark.parametrize("instant", range(1, 16))
+    @pytest.mark.parametrize("instant", range(1, 20))
     def test_ctrl_c_at_whatever_instant_loses_no_place(self, instant: int) -> None:
-        """Python tells of it where a function begins or a call returns: fifteen times on the way in and out."""
+        """Python tells of it where a function begins or a call returns, nineteen times on the way in and out."""
         gate = HashingGate(at_once=1, waiting=0, patience=_LONG)
 
         with pytest.raises(KeyboardInterrupt):
