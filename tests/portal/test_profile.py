@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 from tests.portal.conftest import Browser
 
-from coproauth.core.messages import ConfirmEmailMessage
+from coproauth.core.messages import ConfirmEmailMessage, MailKind
 from coproauth.testing.sandbox import PASSWORD, Sandbox
 
 JEANNE = "jeanne@example.fr"
@@ -173,6 +173,19 @@ def test_a_link_that_was_used_shows_no_address(sandbox: Sandbox, browser: Browse
 
     assert "Ce lien ne fonctionne plus" in page
     assert NEW not in page
+
+
+def test_notices_come_in_the_language_of_the_last_login(sandbox: Sandbox, browser: Browser) -> None:
+    """The page of the address says so; whoever chose English before logging in is written to in English."""
+    sandbox.activate(sandbox.contact(), JEANNE)
+    browser.post("/login", locale="en")
+    browser.log_in(JEANNE, PASSWORD)
+
+    page = browser.get("/profile/email").text
+    browser.post("/profile/password", current_password=PASSWORD, new_password=CHOSEN)
+
+    assert "in that of your last login" in page
+    assert [mail.locale for mail in sandbox.mail_to(JEANNE) if mail.kind is MailKind.PASSWORD_CHANGED] == ["en"]
 
 
 def test_a_bad_address_or_password_is_told(sandbox: Sandbox, browser: Browser) -> None:

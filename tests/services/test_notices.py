@@ -38,6 +38,10 @@ def _guess(town: Town, source: Source, *, times: int) -> None:
             town.auth.login.log_in(email=JEANNE, password="une autre girafe", source=source)
 
 
+def _locales(town: Town, kind: MailKind) -> list[Locale]:
+    return [mail.locale for mail in town.mail_to(JEANNE) if mail.kind is kind]
+
+
 def _notices(town: Town) -> list[Message]:
     return [mail for mail in town.mail_to(JEANNE) if mail.kind in _NOTICES]
 
@@ -226,6 +230,41 @@ _NOTICED = {
     MailKind.EMAIL_CHANGED,
 }
 _NOT_YOU = {"fr": ("Si ce n\u2019est pas vous", "Si vous n"), "en": ("If this was not you", "If you did not")}
+
+
+class TestLanguage:
+    """Mail that nobody asked for is in the language in which the login was used last."""
+
+    def test_a_notice_is_in_the_language_of_the_last_login(self, town: Town) -> None:
+        """Whoever changes the password in English reads of it in English."""
+        town.move_in()
+        signed_in = _log_in(town, attrs.evolve(_NEW, locale="en"))
+
+        town.auth.login.change_password(
+            signed_in.token, current_password=PASSWORD, new_password=_OTHER, source=town.source
+        )
+
+        assert _locales(town, MailKind.PASSWORD_CHANGED) == ["en"]
+
+    def test_that_of_a_login_is_in_the_language_before_it(self, town: Town) -> None:
+        """A stranger who logs in does not choose how the owner is told so."""
+        town.move_in()
+
+        _log_in(town, attrs.evolve(_NEW, locale="en"))
+
+        assert _locales(town, MailKind.NEW_DEVICE) == ["fr"]
+
+    def test_a_further_account_counts_as_a_login(self, town: Town) -> None:
+        """Activating with the password opens a session like any other."""
+        contact = town.contact(condominium="Les Lilas")
+        town.activate(contact, JEANNE)
+        source = attrs.evolve(town.source, locale="en")
+        code = town.code_for(town.contact(condominium="Les Pins"))
+        town.auth.activation.activate(code=code, email=JEANNE, password=PASSWORD, source=source)
+
+        town.auth.activation.dissociate(contact.id, by=town.manager_of(contact))
+
+        assert _locales(town, MailKind.ACCOUNT_REMOVED) == ["en"]
 
 
 class TestEveryChange:

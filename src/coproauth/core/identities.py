@@ -58,7 +58,7 @@ class Identity:
             the number they were made under, and die with it.
         temporary_until: set while the password is one that a manager handed over.
         last_account_id: the account that was active last.
-        locale: the language of mail that no request of this person asked for.
+        locale: that of the last login, for mail that no request of this person asked for.
         warned_at: when its owner was told that it will be removed because nobody uses it.
     """
 

@@ -29,7 +29,7 @@ class Source:
     Attributes:
         address: the network address of the client, as the host software knows it (ASVS V15.3.4).
         user_agent: what the browser calls itself, for the list of sessions; the first 400 printable characters.
-        locale: the language of mail that answers this request.
+        locale: the language of mail that answers this request and, if it opens a session, of the notices after it.
         device_token: what the browser keeps of ``SignedIn.device_token``; ``""`` if it has none yet, None if the host
             keeps none at all.
     """

@@ -76,14 +76,14 @@ class SessionKeeper:
         source: Source,
         account_id: str | None = None,
     ) -> SignedIn:
-        """Open a session for a login whose owner has just given the password, and note that it is in use.
+        """Open a session for a login whose owner has just given the password; note that it is in use, and the language.
 
         The active account is the given one, else the one used last, else the first. The browser is known from now on.
         """
         now = self.clock.now()
         opened = self._store(
             work,
-            attrs.evolve(identity, last_login_at=now, warned_at=None),
+            attrs.evolve(identity, last_login_at=now, warned_at=None, locale=source.locale),
             account_id=account_id or identity.last_account_id,
             handle=self.secrets.token_bytes(8).hex(),
             source_of=(source.address, source.user_agent),
