@@ -79,6 +79,13 @@ def test_public_names_load_no_optional_dependency() -> None:
     assert loaded.isdisjoint(_OPTIONAL)
 
 
+def test_public_names_load_nothing_that_only_an_address_needs() -> None:
+    """What reads addresses is slow to import, and the lists of passwords are read by what is slow to import, too."""
+    loaded = _loaded_by("from coproauth import Coproauth")
+
+    assert loaded.isdisjoint({"email_validator", "idna", "importlib.resources"})
+
+
 def test_the_first_visitor_waits_for_no_import() -> None:
     """Once the library is wired, activation, log-in and reset load no other library; nor does the page check."""
     loaded = _loaded_by(_FIRST_VISIT)

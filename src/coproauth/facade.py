@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from importlib import import_module
 from typing import TypedDict
 
 from coproauth.adapters.hashers import hasher_of
@@ -115,6 +116,7 @@ class Coproauth:
         }
         with store.reading():
             pass  # what is wrong with the store is told now, and not to the first visitor
+        import_module("email_validator")  # who only imports does not wait for it, nor does the first visitor
         self.policy, self.portal_url, self.directory, self.keyring = policy, urls.base, directory, ports["keyring"]
         self.activation = ActivationService(**ports, hasher=hasher, breaches=breaches)
         self.login = LoginService(**ports, hasher=hasher, breaches=breaches)

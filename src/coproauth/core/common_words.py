@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from functools import cache
-from importlib import resources
 
 import attrs
 
@@ -102,5 +101,7 @@ def _runs() -> Iterator[str]:
 
 
 def _lines(name: str) -> list[str]:
+    from importlib import resources  # noqa: PLC0415 - slow to import, and of no use before a password is judged
+
     text = resources.files("coproauth.core").joinpath("wordlists", f"{name}.txt").read_text("utf-8")
     return [line for line in text.splitlines() if line and not line.startswith("#")]

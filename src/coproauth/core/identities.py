@@ -6,7 +6,6 @@ from datetime import datetime
 from typing import TypeGuard
 
 import attrs
-from email_validator import EmailNotValidError, validate_email
 
 from coproauth.core.text import parse_text
 from coproauth.errors import InvalidInput
@@ -35,10 +34,12 @@ class EmailAddress:
             InvalidInput: no single plain address: a wrong type, too long, a display name, a quoted or non-ASCII
                 local part, a list, a reserved domain (RFC 5321 §4.1.2 without its quoted and literal forms).
         """
+        from email_validator import validate_email  # noqa: PLC0415 - slow to import; the facade does it
+
         text = parse_text(value, field=field, max_length=EMAIL_MAX_LENGTH).strip(" ")
         try:
             valid = validate_email(text, check_deliverability=False, allow_smtputf8=False)
-        except (EmailNotValidError, ValueError):
+        except ValueError:  # of the library's own kind, or of an odd codec
             raise InvalidInput(field=field, reason="malformed") from None  # its text quotes the address
         ascii_email = valid.ascii_email or ""
         if not ascii_email or len(ascii_email) > EMAIL_MAX_LENGTH:
