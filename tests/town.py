@@ -12,7 +12,7 @@ import attrs
 from coproauth.adapters.argon2 import Argon2Hasher
 from coproauth.adapters.hashing_gate import HashingGate
 from coproauth.adapters.memory import MemoryAudit, MemoryDirectory, MemoryMailer, MemoryStore
-from coproauth.core.messages import Message
+from coproauth.core.messages import Intention, MailKind, Message
 from coproauth.core.sessions import SignedIn
 from coproauth.core.sources import Source
 from coproauth.errors import Refused
@@ -179,6 +179,24 @@ class Town(Sandbox):
         """Deliver what waits, and return all mail of a kind, to one address if it is named."""
         self.auth.deliver_mail()
         return [message for message in self.mailer.sent if isinstance(message, kind) and to in {None, message.to}]
+
+    def give_up_a_mail(self, mail_id: str = "lost", *, to: str = JEANNE, identity_id: str | None = None) -> Intention:
+        """Leave a mail in the outbox that was tried as often as may be."""
+        now = self.clock.now()
+        lost = Intention(
+            id=mail_id,
+            kind=MailKind.EMAIL_CHANGED,
+            to=to,
+            locale="fr",
+            identity_id=identity_id,
+            queued_at=now,
+            due_at=now,
+            tries=self.auth.policy.mail_tries,
+            failure="SMTPRecipientsRefused 550",
+        )
+        with self.store.writing() as work:
+            work.outbox.add(lost)
+        return lost
 
     def reset_token(self, email: str = JEANNE, *, source: Source | None = None) -> str:
         """Ask for a reset link and return the token in it."""

@@ -29,6 +29,7 @@ from coproauth.services.activation import ActivationService
 from coproauth.services.courier import Courier
 from coproauth.services.login import LoginService
 from coproauth.services.maintenance import Maintenance
+from coproauth.services.outbox import WaitingMail
 from coproauth.services.password_reset import PasswordResetService
 from coproauth.services.personal_data import PersonalData
 
@@ -56,6 +57,7 @@ class Coproauth:
         accounts: moving between accounts.
         maintenance: removes what is no longer needed.
         personal_data: tells and erases what is kept about a person.
+        waiting_mail: tells what waits to be sent, and what becomes of mail that was given up.
         courier: delivers the mail that the others queue.
         keyring: the secret keys, for integrations that sign forms.
         directory: the host's condominiums, accounts and contacts, as given.
@@ -124,6 +126,7 @@ class Coproauth:
         self.accounts = AccountSwitcher(**ports)
         self.maintenance = Maintenance(**ports)
         self.personal_data = PersonalData(**ports)
+        self.waiting_mail = WaitingMail(**ports)
         self.courier = _courier(ports, mailer, urls)
 
     def deliver_mail(self) -> int:

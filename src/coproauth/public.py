@@ -24,6 +24,7 @@ from coproauth.core.messages import (
     TemporaryPasswordSetMessage,
     UnknownAddressMessage,
 )
+from coproauth.core.outbox import Backlog
 from coproauth.core.password_reset import ResetLink, TemporaryPassword
 from coproauth.core.personal_data import (
     PersonalCode,
@@ -74,6 +75,7 @@ from coproauth.services.correlation import correlated, current_correlation_id
 from coproauth.services.courier import BackgroundCourier, Courier
 from coproauth.services.login import LoginService
 from coproauth.services.maintenance import Maintenance
+from coproauth.services.outbox import WaitingMail
 from coproauth.services.password_reset import PasswordResetService
 from coproauth.services.personal_data import PersonalData
 
@@ -91,6 +93,7 @@ __all__ = [
     "AuditEvent",
     "AuditSink",
     "BackgroundCourier",
+    "Backlog",
     "BreachedPasswords",
     "Clock",
     "Condominium",
@@ -159,6 +162,7 @@ __all__ = [
     "Throttled",
     "Unavailable",
     "UnknownAddressMessage",
+    "WaitingMail",
     "Waste",
     "__version__",
     "correlated",

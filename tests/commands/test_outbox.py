@@ -6,10 +6,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 from tests.engines import SERVERS
 from tests.installation import Installation, install, mail
 
 from coproauth import Policy
+from coproauth.commands.options import operator_name
 from coproauth.commands.outbox import mask
 
 LAST = Policy().mail_tries
@@ -91,7 +93,7 @@ def test_a_mail_that_was_given_up_is_dropped(backlog: Installation) -> None:
 
 
 @pytest.mark.parametrize("action", ["retry", "drop"])
-@pytest.mark.parametrize("mail_id", ["nothing", "later"])
+@pytest.mark.parametrize("mail_id", ["nothing", "later", ""])
 def test_only_what_was_given_up_is_touched(
     backlog: Installation, capsys: pytest.CaptureFixture[str], action: str, mail_id: str
 ) -> None:
@@ -104,6 +106,22 @@ def test_only_what_was_given_up_is_touched(
     assert status == 1
     assert capsys.readouterr().err.startswith(f"No mail '{mail_id}' was given up;")
     assert backlog.queued() == before
+
+
+@pytest.mark.parametrize(("action", "pathway"), [("retry", "mail_retried"), ("drop", "mail_dropped")])
+def test_who_did_it_is_on_record(installation: Installation, action: str, pathway: str) -> None:
+    """By the name in the operating system, as with all that an operator does."""
+    installation.configure("[audit]\ntable = true\n")
+    installation.run("schema", "create")
+    installation.queue(mail("lost", tries=LAST))
+
+    installation.run("outbox", action, "lost")
+
+    with installation.open() as configuration, configuration.engine().connect() as connection:
+        events = connection.execute(select(configuration.tables().audit)).mappings().all()
+    assert [(event["pathway"], event["outcome"], event["actor"]) for event in events] == [
+        (pathway, "succeeded", operator_name())
+    ]
 
 
 @pytest.mark.parametrize("kind", SERVERS)

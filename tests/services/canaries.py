@@ -266,6 +266,7 @@ def succeed(stage: Stage) -> dict[str, str]:
     stage.keep(stage.importer().carry_out([ROW], codes=letters, advance=lambda _: None, operator="odile"))
     stage.drawn += [letter.code, second.code, digits, confirmation, link, temporary, required.token, *letters.codes]
     stage.values += [stage.login.session(stage.session), stage.login.sessions(stage.session)]
+    town.give_up_a_mail(to=NOBODY)
     with stage.store.reading() as work:
         identity = work.identities.by_email(NEW)
         assert identity is not None
@@ -325,9 +326,11 @@ def faults(stage: Stage, used: dict[str, str]) -> dict[Pathway, tuple[Callable[[
         Pathway.TEMPORARY_PASSWORD_SET: lambda: stage.reset.set_password(contact.id, by=manager),
         Pathway.PURGED: town.auth.maintenance.purge,
     }
-    looked_up = {  # outside the attempt: an address without a login is none
+    looked_up = {  # outside the attempt: an address without a login is none, nor a mail that was not given up
         Pathway.PERSONAL_DATA_EXPORTED: lambda: town.auth.personal_data.export(NEW),
         Pathway.LOGIN_ERASED: lambda: town.auth.personal_data.erase(NEW),
+        Pathway.MAIL_RETRIED: lambda: town.auth.waiting_mail.retry("lost"),
+        Pathway.MAIL_DROPPED: lambda: town.auth.waiting_mail.drop("lost"),
     }
     return {pathway: (call, 0) for pathway, call in calls.items()} | {
         pathway: (call, 1) for pathway, call in looked_up.items()
@@ -340,6 +343,11 @@ def end(stage: Stage) -> None:
     assert stage.contact is not None
     stage.activation.dissociate(stage.contact.id, by=town.manager)
     stage.keep(town.auth.personal_data.export(NEW, operator="odile"))
+    assert town.auth.waiting_mail.retry("lost", operator="odile")
+    town.auth.deliver_mail()
+    town.give_up_a_mail("dropped", to=NOBODY)
+    stage.keep(town.auth.waiting_mail.backlog())
+    assert town.auth.waiting_mail.drop("dropped", operator="odile")
     assert town.auth.personal_data.erase(NEW, operator="odile")
     code = town.code_for(town.contact(NAME))
     stage.drawn.append(code)

@@ -21,6 +21,7 @@ from coproauth import (
     PasswordResetService,
     PersonalData,
     Refused,
+    WaitingMail,
 )
 from coproauth.adapters.memory_throttle import MemoryThrottle
 from coproauth.core.messages import ConfirmEmailMessage
@@ -37,6 +38,7 @@ _SERVICES = {
     "accounts": AccountSwitcher,
     "maintenance": Maintenance,
     "personal_data": PersonalData,
+    "waiting_mail": WaitingMail,
 }
 _HARMLESS = {"login.identifier_of", "login.log_out"}  # no error, and nothing done, for what is not there
 _NOT_TEXT: dict[str, object] = {
@@ -112,6 +114,7 @@ class _Stage:
         self.confirmation = town.mail(ConfirmEmailMessage)[-1].url.rpartition("/")[2]
         self.code = town.code_for(self.free)
         self.digits = self._digits()
+        town.give_up_a_mail()
         town.hasher.seen.clear()
 
     def _digits(self) -> str:
@@ -130,6 +133,10 @@ class _Stage:
             "maintenance.purge": {},
             "personal_data.export": {"email": JEANNE, "operator": "odile"},
             "personal_data.erase": {"email": JEANNE, "operator": "odile"},
+            "waiting_mail.backlog": {},
+            "waiting_mail.retry": {"mail_id": "lost", "operator": "odile"},
+            "waiting_mail.retry_all": {"operator": "odile"},
+            "waiting_mail.drop": {"mail_id": "lost", "operator": "odile"},
         }
 
     def _of_activation(self) -> dict[str, dict[str, object]]:

@@ -43,6 +43,8 @@ _NEVER_REFUSED = _PARTS_OF_A_PURGE | {
     Pathway.PERSONAL_DATA_EXPORTED,
     Pathway.LOGIN_ERASED,
     Pathway.CONTACTS_IMPORTED,
+    Pathway.MAIL_RETRIED,
+    Pathway.MAIL_DROPPED,
 }
 
 _CONFIGURATION = Configuration(
@@ -198,6 +200,7 @@ class TestValues:
             *played.stage.mailer.sent,
             *services,
             auth.maintenance,
+            auth.waiting_mail,
             auth.courier,
             auth.keyring,
         ]

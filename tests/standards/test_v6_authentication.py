@@ -29,6 +29,7 @@ from coproauth import (
     PersonalData,
     Policy,
     ThrottleRule,
+    WaitingMail,
 )
 from coproauth.adapters.memory import MemoryDirectory, MemoryMailer, MemoryStore
 from coproauth.core.activation_codes import ALPHABET, RANDOM_SYMBOLS
@@ -47,6 +48,7 @@ _SERVICES = (
     Maintenance,
     PasswordResetService,
     PersonalData,
+    WaitingMail,
 )
 _CALLS = {
     f"{service.__name__}.{name}"
@@ -62,6 +64,7 @@ _LOOKS = {  # they change nothing, and what they are given is no secret that a p
     "LoginService.session",
     "LoginService.sessions",
     "PasswordResetService.inspect",
+    "WaitingMail.backlog",
 }
 _SET_A_PASSWORD = ("activate", "change_password", "choose_password", "redeem", "set_password")
 _PARAMETERS = {

@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
-from functools import partial
 from typing import TYPE_CHECKING
 
-from coproauth.adapters.system import SystemClock
-from coproauth.commands.options import add_config, configuration_of
+from coproauth.commands.options import add_config, configuration_of, operator_name
 from coproauth.commands.terminal import fail, say
-from coproauth.core.outbox import MAILS_LOOKED_AT, Backlog
-from coproauth.services.units import atomically, looking
+from coproauth.errors import InvalidInput
 
 if TYPE_CHECKING:
-    from coproauth.configuration import Configuration
     from coproauth.core.messages import Intention
-    from coproauth.ports import UnitOfWork
+    from coproauth.services.outbox import WaitingMail
 
 NAME = "outbox"
 HELP = "list the mail that waits; retry or drop what was given up"
@@ -42,7 +37,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Do what was chosen."""
     with configuration_of(options) as configuration:
-        status: int = options.action(options, configuration)
+        try:
+            status: int = options.action(options, configuration.wire().waiting_mail)
+        except InvalidInput:
+            return _fail_unknown(options.id)
     return status
 
 
@@ -52,8 +50,8 @@ def mask(address: str) -> str:
     return f"{name[:1]}…{name[-1:] if len(name) > 2 else ''}@{domain}"  # noqa: PLR2004 - a name of two would be told
 
 
-def _list(_: argparse.Namespace, configuration: Configuration) -> int:
-    backlog = _backlog(configuration)
+def _list(_: argparse.Namespace, waiting_mail: WaitingMail) -> int:
+    backlog = waiting_mail.backlog()
     say(f"due now     {len(backlog.due)}")
     say(f"due later   {len(backlog.later)}")
     say(f"given up    {len(backlog.given_up)}")
@@ -74,45 +72,21 @@ def _describe(mail: Intention) -> str:
     return "\n".join(f"{name:11} {value}" for name, value in lines.items())
 
 
-def _retry(options: argparse.Namespace, configuration: Configuration) -> int:
-    def make_due(mail: Intention, work: UnitOfWork) -> None:
-        work.outbox.postpone(mail.id, due_at=SystemClock().now(), tries=0, failure=mail.failure)
-
-    count = _for_each_given_up(configuration, make_due, only=options.id)
-    if options.id and not count:
+def _retry(options: argparse.Namespace, waiting_mail: WaitingMail) -> int:
+    if options.all:
+        say(f"Mails to be tried again: {waiting_mail.retry_all(operator=operator_name())}.")
+        return 0
+    if not waiting_mail.retry(options.id, operator=operator_name()):
         return _fail_unknown(options.id)
-    say(f"Mails to be tried again: {count}.")
+    say("Mails to be tried again: 1.")
     return 0
 
 
-def _drop(options: argparse.Namespace, configuration: Configuration) -> int:
-    def forget(mail: Intention, work: UnitOfWork) -> None:
-        work.outbox.done(mail.id)
-
-    if not _for_each_given_up(configuration, forget, only=options.id):
+def _drop(options: argparse.Namespace, waiting_mail: WaitingMail) -> int:
+    if not waiting_mail.drop(options.id, operator=operator_name()):
         return _fail_unknown(options.id)
     say(f"Dropped: mail {options.id}.")
     return 0
-
-
-def _for_each_given_up(
-    configuration: Configuration, act: Callable[[Intention, UnitOfWork], None], *, only: str | None
-) -> int:
-    """Act on each mail that was given up, or on one, and return on how many.
-
-    They are looked for in a view that holds nobody up, and each is changed in a short unit of work of its own, which
-    reads nothing: no courier touches what was given up.
-    """
-    chosen = [mail for mail in _backlog(configuration).given_up if only in {None, mail.id}]
-    for mail in chosen:
-        atomically(configuration.store(), partial(act, mail), policy=configuration.policy)
-    return len(chosen)
-
-
-def _backlog(configuration: Configuration) -> Backlog:
-    policy = configuration.policy
-    mails = looking(configuration.store(), lambda work: work.outbox.waiting(limit=MAILS_LOOKED_AT), policy=policy)
-    return Backlog.of(mails, at=SystemClock().now(), policy=policy)
 
 
 def _fail_unknown(mail_id: str) -> int:

@@ -40,6 +40,8 @@ class Pathway(StrEnum):
     PERSONAL_DATA_EXPORTED = "personal_data_exported"
     LOGIN_ERASED = "login_erased"
     CONTACTS_IMPORTED = "contacts_imported"
+    MAIL_RETRIED = "mail_retried"
+    MAIL_DROPPED = "mail_dropped"
 
 
 class Outcome(StrEnum):
@@ -141,6 +143,8 @@ OWASP_SUCCESSES: Mapping[Pathway, str] = MappingProxyType(
         Pathway.PERSONAL_DATA_EXPORTED: "sensitive_read",
         Pathway.LOGIN_ERASED: "user_deleted",
         Pathway.CONTACTS_IMPORTED: "sensitive_create",
+        Pathway.MAIL_RETRIED: "sensitive_update",
+        Pathway.MAIL_DROPPED: "sensitive_delete",
     }
 )
 OWASP_REFUSALS: Mapping[str, str] = MappingProxyType(

@@ -11,7 +11,7 @@ from datetime import timedelta
 
 import attrs
 
-from coproauth.core.accounts import ID_MAX_LENGTH, Manager
+from coproauth.core.accounts import ID_MAX_LENGTH, Manager, parse_id
 from coproauth.core.audit import ActorKind, AuditEvent, Outcome, Pathway
 from coproauth.core.sources import Source
 from coproauth.core.text import clip
@@ -122,9 +122,14 @@ class Attempts:
         """Run a pathway's block as one attempt of a manager; whether he may is decided inside."""
         return self._run(pathway, ActorKind.MANAGER, actor=manager.id if isinstance(manager, Manager) else None)
 
-    def by_operator(self, pathway: Pathway, operator: str | None) -> AbstractContextManager[Attempt]:
-        """Run a pathway's block as one attempt of who runs the installation."""
-        return self._run(pathway, ActorKind.OPERATOR, actor=operator)
+    def by_operator(self, pathway: Pathway, operator: object) -> AbstractContextManager[Attempt]:
+        """Run a pathway's block as one attempt of who runs the installation; None if nobody says who that is.
+
+        Raises:
+            InvalidInput: the operator's id is none at all.
+        """
+        acting = None if operator is None else parse_id(operator, field="operator")
+        return self._run(pathway, ActorKind.OPERATOR, actor=acting)
 
     def by_system(self, pathway: Pathway) -> AbstractContextManager[Attempt]:
         """Run a pathway's block as one attempt of the library itself."""

@@ -6,7 +6,6 @@ from collections.abc import Collection, Sequence
 
 import attrs
 
-from coproauth.core.accounts import parse_id
 from coproauth.core.audit import AuditEvent, Pathway
 from coproauth.core.identities import EmailAddress, Identity
 from coproauth.core.personal_data import PersonalExport, collect
@@ -32,11 +31,10 @@ class PersonalData(Service):
         Raises:
             InvalidInput: it is no address, or the operator's id is none at all.
         """
-        acting = None if operator is None else parse_id(operator, field="operator")
         identity = self._identity_of(email)
         if identity is None:
             return None
-        with self._attempts.by_operator(Pathway.PERSONAL_DATA_EXPORTED, acting) as attempt:
+        with self._attempts.by_operator(Pathway.PERSONAL_DATA_EXPORTED, operator) as attempt:
             attempt.subject = identity.id
             return self._collect(identity)
 
@@ -54,11 +52,10 @@ class PersonalData(Service):
         Raises:
             InvalidInput: it is no address, or the operator's id is none at all.
         """
-        acting = None if operator is None else parse_id(operator, field="operator")
         identity = self._identity_of(email)
         if identity is None:
             return False
-        with self._attempts.by_operator(Pathway.LOGIN_ERASED, acting) as attempt:
+        with self._attempts.by_operator(Pathway.LOGIN_ERASED, operator) as attempt:
             attempt.subject = identity.id
             housekeeping = self.store.housekeeping()
             return persistently(lambda: housekeeping.remove_identity(identity.id), policy=self.policy)
