@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from coproauth.core.composing import compose
 from coproauth.core.messages import (
     AccountAddedMessage,
     ActivationNoticeMessage,
@@ -21,7 +22,6 @@ from coproauth.core.messages import (
     Message,
     ResetLinkMessage,
     UnknownAddressMessage,
-    compose,
 )
 from coproauth.core.portal_urls import PortalUrls
 from coproauth.core.tokens import Keyring

@@ -15,8 +15,9 @@ from typing import Self, TypeVar
 
 import attrs
 
+from coproauth.core.composing import compose
 from coproauth.core.identities import Identity
-from coproauth.core.messages import Intention, Message, compose
+from coproauth.core.messages import Intention, Message
 from coproauth.core.outbox import is_given_up
 from coproauth.core.portal_urls import PortalUrls
 from coproauth.core.tokens import Keyring

@@ -8,6 +8,7 @@ import attrs
 import pytest
 
 from coproauth import Keyring, Policy
+from coproauth.core.composing import compose
 from coproauth.core.identities import Identity
 from coproauth.core.messages import (
     AccountAddedMessage,
@@ -27,7 +28,6 @@ from coproauth.core.messages import (
     ResetLinkMessage,
     TemporaryPasswordSetMessage,
     UnknownAddressMessage,
-    compose,
 )
 from coproauth.core.portal_urls import PortalUrls
 from coproauth.core.tokens import LinkClaims, LinkPurpose, Purpose
