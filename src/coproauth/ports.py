@@ -285,7 +285,7 @@ class Housekeeping(Protocol):
     def idle_identities(
         self, *, before: datetime, warned_before: datetime | None = None, limit: int
     ) -> Sequence[Identity]:
-        """Return logins that were last used before an instant, the longest unused first.
+        """Return logins that were last used before an instant, the longest warned first, then the longest unused.
 
         Args:
             before: when they were last used, at the latest.

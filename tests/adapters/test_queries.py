@@ -23,6 +23,7 @@ from coproauth.testing.sandbox import PASSWORD
 
 PEOPLE = 400
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
+YEAR = timedelta(days=365)
 
 
 @pytest.fixture(params=SQL)
@@ -70,6 +71,15 @@ def _build(connection: Connection) -> None:
         connection.execute(insert(tables.contacts).values(contact))
 
 
+def _leave_unused(store: Store, *, people: int) -> None:
+    """Add logins that nobody has used for long; every other one was warned of it."""
+    with store.writing() as work:
+        for number in range(people):
+            email = f"idle{number}@example.net"
+            idle = attrs.evolve(JEANNE, id=f"idle-{number}", email=email, email_key=email, last_login_at=NOW - YEAR)
+            work.identities.add(attrs.evolve(idle, warned_at=NOW - timedelta(days=number) if number % 2 else None))
+
+
 @contextmanager
 def _overheard(engine: Engine) -> Iterator[dict[str, Any]]:
     """Note each statement, with the last parameters it was sent with."""
@@ -113,6 +123,7 @@ def _live_a_life(town: Sandbox) -> None:
     for waste in Waste:
         keeping.sweep(waste, before=NOW, limit=9)
     keeping.idle_identities(before=NOW, limit=9)
+    keeping.idle_identities(before=NOW, warned_before=NOW, limit=9)
     keeping.codes_used_by("id-1")
     keeping.mail_of(attrs.evolve(JEANNE, id="id-1"))
     keeping.remove_identity("id-1", unless_used_since=NOW + timedelta(days=9999))
@@ -144,6 +155,20 @@ def _scans(connection: Connection, statement: str, parameters: Any) -> list[str]
             return [str(row) for row in plan if row.type == "ALL" and row.table and row.table.startswith("coproauth")]
 
 
+def _sorts(connection: Connection, statement: str, parameters: Any) -> list[str]:
+    """Return where a statement puts rows in order itself, because no index has them so."""
+    match connection.dialect.name:
+        case "sqlite":
+            plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)
+            return [row.detail for row in plan if "TEMP B-TREE" in row.detail]
+        case "postgresql":
+            plan = connection.exec_driver_sql(f"EXPLAIN {statement}", parameters)
+            return [row[0].strip() for row in plan if "Sort" in row[0]]
+        case _:
+            plan = connection.exec_driver_sql(f"EXPLAIN {statement}", parameters)
+            return [str(row) for row in plan if row.Extra and "filesort" in row.Extra]
+
+
 def _whole_reads(adapters: Adapters) -> dict[str, list[str]]:
     """Return the statements of every use case that read a table from end to end, with what the plan says."""
     town = Sandbox.build(store=adapters.store, directory=adapters.directory)
@@ -173,6 +198,24 @@ def test_postgresql_reads_no_small_table_whole(request: pytest.FixtureRequest, t
         _analyze(adapters.engine)
 
         assert _whole_reads(adapters) == {}
+
+
+@pytest.mark.parametrize("warned_before", [None, NOW])
+def test_unused_logins_are_not_sorted_batch_by_batch(adapters: Adapters, warned_before: datetime | None) -> None:
+    """An index has them in the order that is asked for: a batch reads no more than itself, however many there are."""
+    if warned_before is None and adapters.engine.dialect.name == "mariadb":
+        pytest.skip("MariaDB sorts by a column that is NULL in all rows, too")
+    _leave_unused(adapters.store, people=PEOPLE)
+    _analyze(adapters.engine)
+
+    with _overheard(adapters.engine) as heard:
+        found = adapters.store.housekeeping().idle_identities(before=NOW, warned_before=warned_before, limit=9)
+
+    assert len(found) == 9
+    with adapters.engine.connect() as connection:
+        for statement, parameters in heard.items():
+            if statement.startswith("SELECT"):
+                assert _sorts(connection, statement, parameters) == []
 
 
 def test_a_look_up_without_an_index_would_be_seen(adapters: Adapters) -> None:

@@ -88,6 +88,12 @@ HOUSEKEEPING = {
         _operator(idle_identities=lambda real, **terms: real(**terms)[::-1]),
         "idle_logins_are_listed_the_longest_unused_first",
     ),
+    "lists the longest unused first of those who were warned": (
+        _operator(
+            idle_identities=lambda real, **terms: sorted(real(**terms), key=lambda identity: identity.last_login_at)
+        ),
+        "warned_logins_are_listed_the_longest_warned_first",
+    ),
     "forgets who was warned": (
         _operator(
             idle_identities=lambda real, warned_before=None, **terms: [

@@ -252,11 +252,11 @@ class MemoryHousekeeping:
     def idle_identities(
         self, *, before: datetime, warned_before: datetime | None = None, limit: int
     ) -> Sequence[Identity]:
-        """Return logins that were last used before an instant, the longest unused first."""
+        """Return logins that were last used before an instant, the longest warned first, then the longest unused."""
         with self.store.reading() as work:
             idle = [row for row in work.identities.rows.values() if row.last_login_at < before]
         chosen = [row for row in idle if _was_warned(row, warned_before)]
-        return sorted(chosen, key=lambda row: (row.last_login_at, row.id))[:limit]
+        return sorted(chosen, key=lambda row: (row.warned_at or before, row.last_login_at, row.id))[:limit]
 
     def remove_identity(self, identity_id: str, *, unless_used_since: datetime | None = None) -> bool:
         """Delete a login with its links, sessions and waiting mail; False, and nothing done, if it was used since."""

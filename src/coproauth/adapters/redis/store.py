@@ -116,7 +116,7 @@ class RedisHousekeeping:
     def idle_identities(
         self, *, before: datetime, warned_before: datetime | None = None, limit: int
     ) -> Sequence[Identity]:
-        """Return logins that were last used before an instant, the longest unused first."""
+        """Return logins that were last used before an instant, the longest warned first, then the longest unused."""
         return self.others.idle_identities(before=before, warned_before=warned_before, limit=limit)
 
     def remove_identity(self, identity_id: str, *, unless_used_since: datetime | None = None) -> bool:

@@ -148,6 +148,23 @@ def warned_logins_are_listed_apart(store: Store) -> None:
 
 
 @HOUSEKEEPING.law(_needs)
+def warned_logins_are_listed_the_longest_warned_first(store: Store) -> None:
+    """Whatever they were last used; of those warned at one instant the longest unused comes first."""
+    of_late, at_noon, before_noon = logins(3)
+    people = [
+        attrs.evolve(of_late, last_login_at=NOW - 3 * _HOUR, warned_at=NOW + _HOUR),
+        attrs.evolve(at_noon, last_login_at=NOW - _HOUR, warned_at=NOW),
+        attrs.evolve(before_noon, last_login_at=NOW - 2 * _HOUR, warned_at=NOW),
+    ]
+    write(store, *people)
+    housekeeping = store.housekeeping()
+
+    found = [list(housekeeping.idle_identities(before=NOW, warned_before=LATEST, limit=limit)) for limit in (9, 2)]
+
+    expect(found, [people[::-1], people[:0:-1]])
+
+
+@HOUSEKEEPING.law(_needs)
 def a_login_is_removed_with_what_belongs_to_it(store: Store) -> None:
     """Its links, its sessions, and the mail that waits for it or for its address go with it."""
     own = attrs.evolve(FULL_MAIL, id="mail-3", to="new@example.fr")
