@@ -1,6 +1,7 @@
-"""Every number of the library, with its unit and its source.
+"""Every limit that an installation may set, with its unit and its source.
 
-What a number means is said here; what follows from it stands with the rule that reads it.
+What a number means is said here; what follows from it stands with the rule that reads it. A bound that nobody chooses,
+for it follows from a format, a protocol or a column, stands beside what reads it.
 """
 
 from __future__ import annotations

@@ -111,6 +111,26 @@ class TestSettings:
 
         assert listed == {field.name: _as_written(getattr(policy, field.name)) for field in attrs.fields(Policy)}
 
+    def test_every_number_that_is_no_setting_is_listed_with_its_value_and_no_other(self) -> None:
+        """Whoever meets a bound finds how wide it is, and why."""
+        rows = _rows(_section(_reference("settings.md"), "What is not a setting"))
+
+        listed = {name: int(row[1].replace(" ", "")) for name, row in rows.items()}
+
+        assert listed == dict(_numbers())
+
+
+def _numbers() -> Iterator[tuple[str, int]]:
+    """Yield the public numbers of the library, each from the module that it stands in."""
+    source = _ROOT / "src" / "coproauth"
+    for folder in ("", "core", "services", "mail", "adapters", "integrations"):
+        for path in sorted((source / folder).glob("*.py")):
+            name = ".".join(path.relative_to(source).with_suffix("").parts)
+            for constant in re.findall(r"^([A-Z][A-Z_0-9]+)(?:: [^=\n]+)? = ", path.read_text("utf-8"), re.MULTILINE):
+                value = getattr(importlib.import_module(f"coproauth.{name}"), constant)
+                if isinstance(value, int):
+                    yield f"{name}.{constant}", value
+
 
 def _as_written(value: object) -> str:
     match value:

@@ -15,7 +15,8 @@ from coproauth.core.text import parse_length
 from coproauth.errors import ActivationRefused
 
 ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's base 32: no I, L, O, U
-RANDOM_SYMBOLS = 15
+RANDOM_SYMBOLS = 15  # of five bits each; ASVS V6.5.4 asks for 20 bits
+SYMBOLS = RANDOM_SYMBOLS + 1  # with the check symbol
 CHECK_MODULUS = 37
 TYPED_MAX_LENGTH = 64  # code points; sixteen symbols and any sane number of separators
 
@@ -56,7 +57,7 @@ class ActivationCode:
         text = parse_length(typed, field="code", max_length=TYPED_MAX_LENGTH)
         typed_symbols = "".join(text.split()).translate(_WITHOUT_DASHES)
         symbols = typed_symbols.upper().translate(_AS_PRINTED) if typed_symbols.isascii() else ""
-        if len(symbols) != RANDOM_SYMBOLS + 1 or not set(symbols) <= set(ALPHABET):
+        if len(symbols) != SYMBOLS or not set(symbols) <= set(ALPHABET):
             raise ActivationRefused(reason="unknown_code")
         if _value(symbols[:RANDOM_SYMBOLS]) % CHECK_MODULUS != ALPHABET.index(symbols[-1]):
             raise ActivationRefused(reason="unknown_code")

@@ -10,6 +10,7 @@ from types import MappingProxyType
 import attrs
 
 CORRELATION_ID_MAX_LENGTH = 64  # characters; twice a trace id of W3C Trace Context
+REASON_MAX_LENGTH = 80  # characters; no reason has so many, nor the name of any class
 
 
 class Pathway(StrEnum):

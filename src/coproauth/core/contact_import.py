@@ -13,6 +13,7 @@ import attrs
 
 from coproauth.core.accounts import ID_MAX_LENGTH, Account, Condominium, Contact
 from coproauth.core.identities import EmailAddress
+from coproauth.core.messages import NAME_MAX_LENGTH
 from coproauth.core.text import parse_text
 from coproauth.errors import InvalidInput
 
@@ -26,7 +27,6 @@ ContactKey = tuple[str, str, str, str]  # and the person's name
 _TIDY_MAX_LENGTH = 4096  # code points; no cell may be nearly so long
 FILE_MAX_SIZE = 32 * 1024 * 1024  # bytes; some 300 a row, at the most rows
 ROWS_MAX = 100_000  # the largest firms look after some 100 000 lots
-NAME_MAX_LENGTH = 200  # code points; what a mail shows of a name
 BATCH = 500  # rows that are added at once, and whose codes are on disk before
 COLUMNS = ("portfolio", "condominium", "account", "contact", "email")
 

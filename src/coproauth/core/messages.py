@@ -14,6 +14,9 @@ import attrs
 
 from coproauth.policy import Locale
 
+NAME_MAX_LENGTH = 200  # code points of a name that a mail shows
+FAILURE_MAX_LENGTH = 80  # characters; the name of a class and a status of three digits
+
 
 class MailKind(StrEnum):
     """Which message an intention will become."""

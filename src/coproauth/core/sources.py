@@ -10,11 +10,11 @@ from coproauth.core.text import clip
 from coproauth.errors import InvalidInput
 from coproauth.policy import LOCALES, Locale
 
-_TEXT_MAX_LENGTH = 400  # code points kept of what a browser says of itself
+TEXT_MAX_LENGTH = 400  # code points kept of what a browser says of itself
 
 
 def _clip(value: object) -> str:
-    return clip(value, max_length=_TEXT_MAX_LENGTH)
+    return clip(value, max_length=TEXT_MAX_LENGTH)
 
 
 def _require_token(_: object, __: object, value: str | None) -> None:

@@ -10,14 +10,13 @@ from html import escape
 
 import attrs
 
-from coproauth.core.messages import Message
+from coproauth.core.messages import NAME_MAX_LENGTH, Message
 from coproauth.core.text import parse_text
 from coproauth.errors import InvalidInput
 from coproauth.mail.dates import write_date, write_instant
 from coproauth.mail.wording import Paragraph, Wording, load_html, load_wording
 from coproauth.policy import Locale
 
-_NAME_MAX_LENGTH = 200  # code points shown of a name; a longer one is cut
 _URL_MAX_LENGTH = 2000  # code points; what every mail program still opens
 _ENVELOPE = {"id", "to", "locale"}  # fields of a message that are not part of its text
 
@@ -97,7 +96,7 @@ def _one_line(value: str) -> str:
     """
     shown = "".join(_VISIBLE.get(unicodedata.category(symbol), symbol) for symbol in value)
     line = " ".join(_LINK.sub(" ", shown).split()) or "—"
-    return line if len(line) <= _NAME_MAX_LENGTH else f"{line[: _NAME_MAX_LENGTH - 1]}…"
+    return line if len(line) <= NAME_MAX_LENGTH else f"{line[: NAME_MAX_LENGTH - 1]}…"
 
 
 def _text(wording: Wording, values: Mapping[str, str]) -> str:

@@ -11,9 +11,9 @@ from contextlib import suppress
 import attrs
 from starlette.responses import Response
 
+from coproauth.core.identities import EMAIL_MAX_LENGTH
 from coproauth.portal.visits import Visit
 
-_MAX_LENGTH = 254  # octets; RFC 5321 §4.5.3.1.3, without its brackets
 _MAX_AGE = 600  # seconds
 
 
@@ -30,7 +30,7 @@ class TypedAddress:
     def keep(self, visit: Visit, response: Response, email: str) -> Response:
         """Have the browser keep an e-mail for ten minutes."""
         octets = email.encode("utf-8", "replace")
-        if 0 < len(octets) <= _MAX_LENGTH:
+        if 0 < len(octets) <= EMAIL_MAX_LENGTH:
             value = urlsafe_b64encode(octets).decode("ascii").rstrip("=")
             visit.portal.web.set_cookie(response, "email", value, path=visit.url(self.path), max_age=_MAX_AGE)
         return response

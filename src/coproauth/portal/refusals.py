@@ -6,6 +6,7 @@ import re
 
 import attrs
 
+from coproauth.core.activation_codes import SYMBOLS
 from coproauth.errors import (
     ActivationRefused,
     EmailAlreadyRegistered,
@@ -22,7 +23,6 @@ from coproauth.portal.words import Words, seconds_of
 
 _UNPROCESSABLE = 422
 _END_OF_CLAUSE = re.compile(r"\s*[.:!?](?:\s|$)")
-_CODE_LENGTH = 16  # characters, apart from spaces and dashes
 _FIELDS: tuple[tuple[type[Refused], str], ...] = (
     (ActivationRefused, "code"),
     (EmailAlreadyRegistered, "email"),
@@ -80,7 +80,7 @@ def faults_of(refusal: Refused, words: Words, policy: Policy, *, typed_code: str
 
 
 def _has_length_of_code(typed: str) -> bool:
-    return sum(character.isalnum() for character in typed) == _CODE_LENGTH
+    return sum(character.isalnum() for character in typed) == SYMBOLS
 
 
 def _violation(word: str, words: Words, policy: Policy) -> str:

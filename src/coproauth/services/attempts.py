@@ -12,15 +12,13 @@ from datetime import timedelta
 import attrs
 
 from coproauth.core.accounts import ID_MAX_LENGTH, Manager, parse_id
-from coproauth.core.audit import ActorKind, AuditEvent, Outcome, Pathway
+from coproauth.core.audit import REASON_MAX_LENGTH, ActorKind, AuditEvent, Outcome, Pathway
 from coproauth.core.sources import Source
 from coproauth.core.text import clip
 from coproauth.core.throttling import OnSuccess, ThrottleKey, is_limit_reached
 from coproauth.errors import Refused, Throttled, Unavailable
 from coproauth.ports import AuditSink, Clock, SecretSource, Throttle
 from coproauth.services.correlation import correlated, current_correlation_id
-
-_REASON_MAX_LENGTH = 80  # characters; what the table keeps, and no class is called
 
 
 @attrs.define(kw_only=True)
@@ -190,7 +188,7 @@ class Attempts:
                 at=self.clock.now(),
                 pathway=pathway,
                 outcome=outcome,
-                reason=None if reason is None else clip(reason, max_length=_REASON_MAX_LENGTH),
+                reason=None if reason is None else clip(reason, max_length=REASON_MAX_LENGTH),
                 actor_kind=attempt.actor_kind,
                 actor=None if attempt.actor is None else clip(attempt.actor, max_length=ID_MAX_LENGTH),
                 subject=attempt.subject,

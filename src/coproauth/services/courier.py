@@ -17,7 +17,7 @@ import attrs
 
 from coproauth.core.composing import compose
 from coproauth.core.identities import Identity
-from coproauth.core.messages import Intention, Message
+from coproauth.core.messages import FAILURE_MAX_LENGTH, Intention, Message
 from coproauth.core.outbox import is_given_up
 from coproauth.core.portal_urls import PortalUrls
 from coproauth.core.tokens import Keyring
@@ -27,8 +27,6 @@ from coproauth.ports import BatchMailer, Clock, Mailer, Store, UnitOfWork
 from coproauth.services.units import atomically, looking
 
 T = TypeVar("T")
-
-_FAILURE_MAX_LENGTH = 80  # code points: the width of its column
 
 _log = logging.getLogger("coproauth.courier")
 
@@ -164,7 +162,7 @@ def _name_failure(error: Exception) -> str:
     """
     status = getattr(error, "smtp_code", None)
     name = type(error).__name__
-    return (f"{name} {status}" if isinstance(status, int) else name)[:_FAILURE_MAX_LENGTH]
+    return (f"{name} {status}" if isinstance(status, int) else name)[:FAILURE_MAX_LENGTH]
 
 
 class BackgroundCourier:

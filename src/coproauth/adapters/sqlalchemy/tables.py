@@ -27,6 +27,12 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.mysql import DATETIME
 
+from coproauth.core.accounts import ID_MAX_LENGTH
+from coproauth.core.audit import CORRELATION_ID_MAX_LENGTH, REASON_MAX_LENGTH
+from coproauth.core.identities import EMAIL_MAX_LENGTH
+from coproauth.core.messages import FAILURE_MAX_LENGTH
+from coproauth.core.sources import TEXT_MAX_LENGTH
+
 PREFIX = "coproauth_"
 VERSION = 4  # of the tables described here: the last of the numbered steps in ``steps/``
 
@@ -64,10 +70,10 @@ def _from_text(value: str | None) -> datetime | None:
     return None if value is None else datetime.fromisoformat(f"{value}+00:00")
 
 
-_ID = String(255)
-_EMAIL = String(254)
+_ID = String(ID_MAX_LENGTH)
+_EMAIL = String(EMAIL_MAX_LENGTH)
 _DIGEST = String(64)
-_CLIPPED = String(400)
+_CLIPPED = String(TEXT_MAX_LENGTH)
 # MariaDB compares without regard to case, accents or trailing spaces unless it is told not to.
 _MARIADB: dict[str, Any] = {
     f"{dialect}_{option}": value
@@ -225,7 +231,7 @@ def _outbox(metadata: MetaData, prefix: str) -> Table:
         Column("queued_at", UtcDateTime, nullable=False, index=True),
         Column("due_at", UtcDateTime, nullable=False),
         Column("tries", Integer, nullable=False),
-        Column("failure", String(80)),
+        Column("failure", String(FAILURE_MAX_LENGTH)),
         Column("browser", String(80)),
     )
     Index(f"{prefix}outbox_due", table.c.due_at)
@@ -252,13 +258,13 @@ def _audit(metadata: MetaData, prefix: str) -> Table:
         Column("at", UtcDateTime, nullable=False, index=True),
         Column("pathway", String(40), nullable=False),
         Column("outcome", String(16), nullable=False),
-        Column("reason", String(80)),
+        Column("reason", String(REASON_MAX_LENGTH)),
         Column("actor", _ID),
         Column("subject", _ID, index=True),
         Column("address", _CLIPPED),
         Column("actor_kind", String(16)),
         Column("user_agent", _CLIPPED),
-        Column("correlation_id", String(64)),
+        Column("correlation_id", String(CORRELATION_ID_MAX_LENGTH)),
     )
 
 
