@@ -76,6 +76,8 @@ class TestBounds:
         [
             {"password_min_length": 7},
             {"mail_batch": 10_001},
+            {"throttle_source": attrs.evolve(Policy().throttle_source, limit=100)},
+            {"throttle_code": attrs.evolve(Policy().throttle_code, limit=100)},
             {"purge_batch": 10_001},
             {"password_min_length": 0},
             {"password_max_length": 63},

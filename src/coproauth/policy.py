@@ -6,6 +6,7 @@ for it follows from a format, a protocol or a column, stands beside what reads i
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Literal, get_args
 
@@ -108,7 +109,8 @@ class ThrottleRule:
         forget_after: how long after the last attempt the count starts again from nothing.
         one_less_every: in place of that, how long it takes to forget one attempt: the count leaks, and attempts that
             come slower than that are never slowed.
-        limit: the count from which on there is no further attempt until it is cleared, or forgotten.
+        limit: the count from which on there is no further attempt until it is cleared, or forgotten; only where a reset
+            clears it.
 
     Raises:
         ConfigurationError: the numbers would slow nobody, or everybody.
@@ -359,12 +361,23 @@ class Policy:
             (self.breach_outage in get_args(BreachOutage), "breach_outage must be 'accept' or 'refuse'"),
             (self.clock_leeway <= timedelta(seconds=60), "clock_leeway must be at most 60 seconds"),
             (
+                all(rule.limit is None for name, rule in self._throttles() if name not in _MAY_HAVE_A_LIMIT),
+                "only throttle_login and throttle_device may have a limit: a reset clears no other count",
+            ),
+            (
                 max(self.mail_batch, self.purge_batch) <= BATCH_CEILING,
                 f"mail_batch and purge_batch must be at most {BATCH_CEILING}",
             ),
         )
 
+    def _throttles(self) -> Iterator[tuple[str, ThrottleRule]]:
+        for field in attrs.fields(Policy):
+            value = getattr(self, field.name)
+            if isinstance(value, ThrottleRule):
+                yield field.name, value
 
+
+_MAY_HAVE_A_LIMIT = {"throttle_login", "throttle_device"}
 _MAY_BE_ZERO = {"clock_leeway", "epoch", "hash_memory_kept", "hashes_waiting", "throttle_recovery"}
 
 
