@@ -15,7 +15,7 @@ from typing import TypeVar, assert_never
 import attrs
 
 from coproauth.adapters.memory_throttle import MemoryThrottle
-from coproauth.core.accounts import Account, Condominium, Contact
+from coproauth.core.accounts import Account, Condominium, Contact, account_in
 from coproauth.core.activation import CodeRecord
 from coproauth.core.audit import AuditEvent
 from coproauth.core.identities import Identity
@@ -349,13 +349,7 @@ class MemoryDirectory:
         """Add an account to a condominium; ``LookupError`` if there is no such condominium."""
         with self._lock:
             condominium = self._condominiums[condominium_id]
-            row = Account(
-                id=self._new_id("account"),
-                label=label,
-                condominium_id=condominium.id,
-                condominium_name=condominium.name,
-                portfolio_id=condominium.portfolio_id,
-            )
+            row = account_in(condominium, label, account_id=self._new_id("account"))
             self._accounts[row.id] = row
             return row
 

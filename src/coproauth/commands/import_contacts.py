@@ -16,17 +16,8 @@ import attrs
 from coproauth.commands.codes_file import CodesFile, CodesFileRefused, codes_file
 from coproauth.commands.options import add_config, configuration_of, operator_name
 from coproauth.commands.terminal import fail, say
-from coproauth.core.contact_import import (
-    FILE_MAX_SIZE,
-    ROWS_MAX,
-    ContactFile,
-    FileFault,
-    FileRefused,
-    Finding,
-    ImportReport,
-    Oddity,
-    read_contacts,
-)
+from coproauth.core.contact_file import FILE_MAX_SIZE, ROWS_MAX, ContactFile, FileFault, FileRefused, read_contacts
+from coproauth.core.contact_import import Finding, ImportReport, Oddity
 from coproauth.services.attempts import Attempts
 from coproauth.services.code_issuing import CodeIssuer
 from coproauth.services.contact_import import Advance, ContactImporter

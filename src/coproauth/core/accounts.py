@@ -64,6 +64,17 @@ class Manager:
     portfolio_id: str
 
 
+def account_in(condominium: Condominium, label: str, *, account_id: str) -> Account:
+    """Return an account of a condominium."""
+    return Account(
+        id=account_id,
+        label=label,
+        condominium_id=condominium.id,
+        condominium_name=condominium.name,
+        portfolio_id=condominium.portfolio_id,
+    )
+
+
 def accounts_of(contacts: Iterable[Contact]) -> tuple[Account, ...]:
     """Return the accounts of some contacts, in their order, each once."""
     accounts: dict[str, Account] = {}

@@ -10,14 +10,13 @@ from sqlalchemy import Connection, Engine, MetaData, Row, Table, insert, select
 from coproauth.adapters.sqlalchemy.directory import new_id
 from coproauth.adapters.sqlalchemy.tables import Tables, dump
 from coproauth.adapters.sqlalchemy.transactions import Transactions
-from coproauth.core.accounts import Account, Condominium, Contact
+from coproauth.core.accounts import Account, Condominium, Contact, account_in
 from coproauth.core.activation import CodeRecord
 from coproauth.core.contact_import import (
     CondominiumKey,
     ContactRow,
     ImportedBatch,
     KnownContacts,
-    account_in,
     decide_import,
 )
 
