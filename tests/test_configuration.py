@@ -71,14 +71,14 @@ parallelism = 1
 table = true
 """
 
-_UNDO_EVERY_EVENT = """
+_UNDO_EVERY_ROW = """
 CREATE SEQUENCE tries;
 CREATE FUNCTION undo() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     PERFORM nextval('tries');
     RAISE EXCEPTION USING ERRCODE = 'serialization_failure';
 END $$;
-CREATE TRIGGER undo BEFORE INSERT ON coproauth_audit FOR EACH ROW EXECUTE FUNCTION undo();
+CREATE TRIGGER undo BEFORE INSERT ON {table} FOR EACH ROW EXECUTE FUNCTION undo();
 """
 
 
@@ -190,10 +190,30 @@ def test_an_audit_event_is_tried_as_often_as_the_file_says(request: pytest.Fixtu
     installation.run("schema", "create")
     with installation.open() as configuration:
         with configuration.engine().begin() as connection:
-            connection.exec_driver_sql(_UNDO_EVERY_EVENT)
+            connection.exec_driver_sql(_UNDO_EVERY_ROW.format(table="coproauth_audit"))
 
         with pytest.raises(Unavailable):
             configuration.wire().login.log_in(email="j@example.fr", password="une girafe", source=Source("192.0.2.7"))
+
+        with configuration.engine().connect() as connection:
+            tries = connection.exec_driver_sql("SELECT last_value FROM tries").scalar()
+
+    assert tries == 3
+
+
+def test_what_the_directory_writes_is_tried_as_often_as_the_file_says(
+    request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    """The stand-alone directory is of the same installation as the store."""
+    installation = install("postgresql", request, tmp_path)
+    installation.configure("[policy]\nstore_tries = 3")
+    installation.run("schema", "create")
+    with installation.open() as configuration:
+        with configuration.engine().begin() as connection:
+            connection.exec_driver_sql(_UNDO_EVERY_ROW.format(table="coproauth_condominiums"))
+
+        with pytest.raises(Unavailable):
+            configuration.directory().add_condominium(name="Les Tilleuls", portfolio_id="north")
 
         with configuration.engine().connect() as connection:
             tries = connection.exec_driver_sql("SELECT last_value FROM tries").scalar()

@@ -188,7 +188,7 @@ class Configuration:
 
     def directory(self) -> StandaloneDirectory:
         """Return the directory in tables of ours."""
-        return StandaloneDirectory(self.engine(), tables=self.tables())
+        return StandaloneDirectory(self.engine(), tables=self.tables(), policy=self.policy)
 
     def mailer(self) -> SmtpMailer:
         """Return the mailer.

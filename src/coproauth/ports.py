@@ -78,7 +78,12 @@ class BreachedPasswords(Protocol):
 
 
 class Directory(Protocol):
-    """The host's condominiums, accounts and contacts: read-only, and the truth about them."""
+    """The host's condominiums, accounts and contacts: read-only, and the truth about them.
+
+    Raises:
+        Interrupted: by any look, if the connection was lost; it may be taken again.
+        Unavailable: by any look, if the directory is away.
+    """
 
     def contact(self, contact_id: str) -> Contact | None:
         """Return a contact with its account, or None."""

@@ -34,7 +34,7 @@ class SessionKeeper:
     policy: Policy
 
     def view(self, session_token: object) -> SessionView:
-        """Return what is behind a session token, and note at most once a minute that it was used.
+        """Return what is behind a session token, and note at most once in ``Policy.session_touch`` that it was used.
 
         A session found too old is ended, so that a clock going back does not revive it.
 

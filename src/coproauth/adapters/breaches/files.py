@@ -43,7 +43,7 @@ class FileBreaches:
 
 
 def _is_listed(lines: BinaryIO, wanted: bytes) -> bool:
-    """Whether a digest is named by one of the lines that begin from ``low`` on, and before ``high``."""
+    """Whether a line names a digest; half of those between ``low`` and ``high`` are left each time."""
     low, high = 0, lines.seek(0, os.SEEK_END)
     while low < high:
         middle = (low + high) // 2

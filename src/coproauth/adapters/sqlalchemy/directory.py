@@ -131,13 +131,19 @@ def _not_text(row: Sequence[Any]) -> ConfigurationError:
 class StandaloneDirectory(SqlDirectory):
     """The directory of a portal without host software: our own tables behind the same SELECT."""
 
-    def __init__(self, engine: Engine, *, tables: Tables | None = None) -> None:
+    def __init__(self, engine: Engine, *, tables: Tables | None = None, policy: Policy | None = None) -> None:
         """Take the engine; the tables are those of ``SqlStore`` unless others are given.
+
+        Args:
+            engine: see ``sql_engine``.
+            tables: under another prefix, or in the host's metadata.
+            policy: how often what it writes is tried again.
 
         Raises:
             ConfigurationError: the engine has a ``schema_translate_map``.
         """
         refuse_translation(engine)
+        self._policy = policy or Policy()
         self._tables = tables or Tables.build(MetaData())
         super().__init__(engine, _standalone_select(self._tables), order_by=["position"])
 
@@ -151,7 +157,7 @@ class StandaloneDirectory(SqlDirectory):
                 rows = connection.execute(wanted.order_by(table.c.position))
                 return [Condominium(id=row.id, name=row.name, portfolio_id=row.portfolio_id) for row in rows]
 
-        return persistently(look, policy=Policy())
+        return persistently(look, policy=self._policy)
 
     def add_condominium(self, *, name: str, portfolio_id: str) -> Condominium:
         """Add a condominium to a portfolio."""
@@ -217,7 +223,7 @@ class StandaloneDirectory(SqlDirectory):
             with self._transactions.apart() as connection:
                 return step(connection)
 
-        return persistently(run, policy=Policy())
+        return persistently(run, policy=self._policy)
 
 
 def _standalone_select(tables: Tables) -> Any:
