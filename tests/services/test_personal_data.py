@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 import attrs
@@ -11,14 +11,29 @@ import pytest
 from tests.engines import EVERYWHERE, SQL, adapters_on
 from tests.town import Town
 
-from coproauth import ActivationRefused, InvalidInput, LoginRefused, SessionRefused
+from coproauth import ActivationRefused, Contact, InvalidInput, LoginRefused, SessionRefused
 from coproauth.adapters.logging import LoggingAudit
+from coproauth.adapters.memory import MemoryDirectory
 from coproauth.adapters.sqlalchemy import SqlAudit
 from coproauth.core.activation_codes import ActivationCode
 from coproauth.core.tokens import Purpose
+from coproauth.errors import Interrupted
 from coproauth.testing.sandbox import PASSWORD, Sandbox
 
 JEANNE, MARC = "jeanne@example.fr", "marc@example.fr"
+
+
+class _LosesAConnection(MemoryDirectory):
+    """A directory that is interrupted once, when it is told to be."""
+
+    is_lost = False
+
+    def contacts(self, contact_ids: Collection[str]) -> Sequence[Contact]:
+        """Return contacts, at the second try."""
+        if self.is_lost:
+            self.is_lost = False
+            raise Interrupted(reason="store_away")
+        return super().contacts(contact_ids)
 
 
 @pytest.fixture(params=EVERYWHERE)
@@ -50,6 +65,19 @@ class TestExport:
         assert [(row.address, row.user_agent) for row in export.sessions] == [("192.0.2.1", "Browser")]
         assert [(row.contact_id, row.used_at is not None) for row in export.codes] == [(contact.id, True)]
         assert [(row.kind, row.to, row.queued_at) for row in export.mail] == [("reset_link", JEANNE, town.clock.now())]
+
+    def test_a_connection_that_is_lost_meanwhile_is_no_reason_to_tell_nothing(self) -> None:
+        """Whatever was under way is looked at again, as in every other use case."""
+        directory = _LosesAConnection()
+        town = Sandbox.build(directory=directory)
+        contact = town.contact()
+        town.activate(contact, JEANNE)
+        directory.is_lost = True
+
+        export = town.auth.personal_data.export(JEANNE)
+
+        assert export is not None
+        assert (export.contacts, directory.is_lost) == ((contact,), False)
 
     def test_the_trail_tells_what_was_done_and_not_by_which_manager(self, town: Sandbox) -> None:
         """Events about the login and its contacts, the earliest first; other people's are left out."""

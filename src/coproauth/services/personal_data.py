@@ -30,13 +30,14 @@ class PersonalData(Service):
 
         Raises:
             InvalidInput: it is no address, or the operator's id is none at all.
+            Unavailable: the store, the directory or the trail is away.
         """
         identity = self._identity_of(email)
         if identity is None:
             return None
         with self._attempts.by_operator(Pathway.PERSONAL_DATA_EXPORTED, operator) as attempt:
             attempt.subject = identity.id
-            return self._collect(identity)
+            return persistently(lambda: self._collect(identity), policy=self.policy)
 
     def erase(self, email: str, *, operator: str | None = None) -> bool:
         """Remove the login of an address with links, sessions and waiting mail (GDPR art. 17); False if it has none.
@@ -51,6 +52,7 @@ class PersonalData(Service):
 
         Raises:
             InvalidInput: it is no address, or the operator's id is none at all.
+            Unavailable: the store is away.
         """
         identity = self._identity_of(email)
         if identity is None:
