@@ -1,4 +1,4 @@
-"""``python -m tests.benchmarks``: measures by hand what ``docs/explanation/scaling.md`` says."""
+"""``python -m tests.benchmarks``: measures by hand what ``docs/explanation`` says of speed and growth."""
 
 from __future__ import annotations
 
@@ -6,14 +6,17 @@ import argparse
 from collections.abc import Callable, Mapping
 
 from tests.benchmarks.brute_force import brute_force
+from tests.benchmarks.crowd import crowd
 from tests.benchmarks.databases import towns
 from tests.benchmarks.distinguishability import distinguish
 from tests.benchmarks.growth import compare
 from tests.benchmarks.links import links
 from tests.benchmarks.operation import back_up, deliver, hashing, idle, sweep, weigh
+from tests.benchmarks.performance import compare_peers
 from tests.benchmarks.start_up import start_up
 from tests.benchmarks.throughput import rushes
 from tests.benchmarks.warm_memory import compare_memory
+from tests.benchmarks.whereabouts import where_the_time_goes
 
 
 def main() -> None:
@@ -49,12 +52,15 @@ _ALONE: Mapping[str, Callable[[int], None]] = {  # what needs no filled database
     "start-up": lambda _: start_up(rounds=40),
     "links": lambda samples: links(samples=samples),
     "distinguishability": lambda samples: distinguish(samples=samples),
+    "peers": lambda samples: compare_peers(rounds=samples // 10, many=10**6),
+    "crowd": lambda _: crowd(),
+    "profile": lambda samples: where_the_time_goes(samples=samples),
 }
 _WHAT = [*_ALONE, "sizes", "look-ups", "backup", "throughput", "courier", "purge"]
 
 
 def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description="Measure growth.")
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description="Measure speed and growth.")
     parser.add_argument("--only", nargs="+", choices=_WHAT, default=_WHAT, dest="what", help="what to measure (all)")
     parser.add_argument("--on", choices=["sqlite", "postgresql"], default="postgresql", help="the engine")
     parser.add_argument("--sizes", type=int, nargs="+", default=[10**4, 10**6], help="logins, multiples of 100")

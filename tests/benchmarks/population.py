@@ -55,9 +55,11 @@ class Population:
 
     Attributes:
         logins: a multiple of a hundred.
+        argon2: the cost of the hash of their one password.
     """
 
     logins: int
+    argon2: Argon2Parameters = Argon2Parameters.unsafe_only_for_tests()
 
     @property
     def contacts(self) -> int:
@@ -68,6 +70,10 @@ class Population:
     def condominiums(self) -> int:
         """How many buildings their accounts are in."""
         return self.contacts // _PER_CONDOMINIUM
+
+    def password_hash(self) -> str:
+        """Return the hash that all of them have, each time with another salt."""
+        return Argon2Hasher(self.argon2).hash(PASSWORD)
 
     def identity_id(self, login: int) -> str:
         """Return the id of a login."""
@@ -91,7 +97,7 @@ class Population:
 
     def rows(self, tables: Tables) -> Iterator[tuple[Table, Iterator[Row]]]:
         """Return what each table holds, in an order that foreign keys allow; a serial key is left to the database."""
-        password_hash = Argon2Hasher(Argon2Parameters.unsafe_only_for_tests()).hash(PASSWORD)
+        password_hash = self.password_hash()
         yield tables.condominiums, self._condominiums()
         yield tables.accounts, self._accounts()
         yield tables.contacts, self._people()

@@ -56,20 +56,20 @@ class StartUp:
     computing: float
 
 
-def time_start(*, rounds: int) -> Mapping[str, StartUp]:
+def time_start(statements: Mapping[str, str], *, rounds: int) -> Mapping[str, StartUp]:
     """Start each statement and an empty interpreter in turn, one process each, byte code written before."""
     with _environment() as environment:
-        starts = [_Start(statement, environment) for statement in ("pass", *STATEMENTS.values())]
+        starts = [_Start(statement, environment) for statement in ("pass", *statements.values())]
         elapsed = interleaved([start.again for start in starts], samples=rounds, warm_up=_WARM_UP).elapsed
     empty, *others = zip(elapsed, [start.computing[_WARM_UP:] for start in starts], strict=True)
-    return {name: _above(*empty, *other) for name, other in zip(STATEMENTS, others, strict=True)}
+    return {name: _above(*empty, *other) for name, other in zip(statements, others, strict=True)}
 
 
 def start_up(*, rounds: int) -> None:
     """Print what it takes to start."""
     rows = (
         [name, found.above, f"{found.low:.0f}-{found.high:.0f}", found.computing]
-        for name, found in time_start(rounds=rounds).items()
+        for name, found in time_start(STATEMENTS, rounds=rounds).items()
     )
     show("To start, above an empty interpreter", ["", "ms", "95 %", "ms of processor time"], rows)
 

@@ -1,0 +1,68 @@
+"""This library as an installation has it: throttle, audit, outbox and directory in the one database."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from sqlalchemy import inspect
+from tests.benchmarks.databases import SETTINGS, Town, measured_policy
+from tests.benchmarks.peers.protocol import KEY, Contestant, Peer, Site
+from tests.benchmarks.population import fill
+
+from coproauth import Keyring, LoginRefused, Policy, Source
+from coproauth.adapters.sqlalchemy import sql_engine
+from coproauth.core.tokens import LinkClaims, Purpose
+
+_SOURCE = Source("198.51.100.7", user_agent="Firefox")
+_CLAIMS = LinkClaims(identity_id=bytes(range(16)).hex(), credential_stamp=3, email_digest=bytes(range(16, 32)).hex())
+
+
+def open_contestant(site: Site) -> Contestant:
+    """Fill the database if it is new."""
+    return Contestant(peer=Ours(town_of(site)), links=OurLinks())
+
+
+def town_of(site: Site) -> Town:
+    """Return the town of a site, filled if nobody has done so yet."""
+    engine = sql_engine(site.postgresql or f"sqlite:///{site.file('coproauth')}", settings=SETTINGS)
+    if not inspect(engine).get_table_names():
+        fill(engine, site.people)
+    return Town(engine=engine, population=site.people, filled_in=0.0, policy=measured_policy(site.people.argon2))
+
+
+class Ours(Peer):
+    """The use cases."""
+
+    def __init__(self, town: Town) -> None:
+        self._auth = town.auth
+
+    def log_in(self, email: str, password: str) -> str | None:
+        """Everything that `log_in` does."""
+        try:
+            return self._auth.login.log_in(email=email, password=password, source=_SOURCE).token
+        except LoginRefused:
+            return None
+
+    def who(self, cookie: str) -> object:
+        """Session, login, contacts and accounts."""
+        return self._auth.login.session(cookie)
+
+    def request_reset(self, email: str) -> None:
+        """Queue the mail, for whatever address."""
+        self._auth.password_reset.request(email=email, source=_SOURCE)
+
+
+class OurLinks:
+    """A key ring, as the services have it."""
+
+    def __init__(self) -> None:
+        self._ring, self._policy = Keyring(secret_keys=[KEY], audience="https://app.example.fr"), Policy()
+
+    def make(self) -> str:
+        """Sign the claims."""
+        return self._ring.sign_link(Purpose.RESET, _CLAIMS, at=datetime.now(UTC))
+
+    def check(self, token: str) -> object:
+        """Read them back, and compare them with the login."""
+        read = self._ring.read_link(Purpose.RESET, token, at=datetime.now(UTC), policy=self._policy)
+        return read == _CLAIMS
