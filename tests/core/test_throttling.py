@@ -56,8 +56,8 @@ class TestDelay:
         assert _RULE.delay_after(attempts) == timedelta(seconds=seconds)
 
     @given(_RULES, st.integers(0, 10_000))
-    def test_it_never_shrinks_and_never_passes_the_limit(self, rule: ThrottleRule, attempts: int) -> None:
-        """One attempt more never means a shorter wait, and no number of them a wait beyond the limit."""
+    def test_it_never_shrinks_and_never_passes_the_longest(self, rule: ThrottleRule, attempts: int) -> None:
+        """One attempt more never means a shorter wait, and without a limit no number of them one beyond the longest."""
         delay = rule.delay_after(attempts)
 
         assert timedelta(0) <= delay <= rule.delay_after(attempts + 1) <= rule.longest_delay

@@ -13,7 +13,7 @@ from redis import Redis
 from coproauth.adapters.redis.client import load_script, microseconds, milliseconds
 from coproauth.core.sessions import SessionRecord
 
-_LEEWAY = timedelta(minutes=1)  # a session is kept for so long after its end, should clocks differ
+_LEEWAY = timedelta(minutes=1)  # kept for so long after its end: the most that ``Policy.clock_leeway`` may be
 _INSTANTS = ("authenticated_at", "last_seen_at", "expires_at")
 
 
