@@ -26,6 +26,7 @@ from coproauth.ports import (
 )
 from coproauth.services.account_switching import AccountSwitcher
 from coproauth.services.activation import ActivationService
+from coproauth.services.contact_import import ContactImporter, ContactTables
 from coproauth.services.courier import Courier
 from coproauth.services.login import LoginService
 from coproauth.services.maintenance import Maintenance
@@ -116,6 +117,7 @@ class Coproauth:
             "keyring": Keyring(secret_keys=secret_keys, audience=urls.base, epoch=policy.epoch),
             "policy": policy,
         }
+        self._ports = ports
         with store.reading():
             pass  # what is wrong with the store is told now, and not to the first visitor
         import_module("email_validator")  # who only imports does not wait for it, nor does the first visitor
@@ -128,6 +130,10 @@ class Coproauth:
         self.personal_data = PersonalData(**ports)
         self.waiting_mail = WaitingMail(**ports)
         self.courier = _courier(ports, mailer, urls)
+
+    def contact_importer(self, tables: ContactTables) -> ContactImporter:
+        """Return what ``coproauth import`` imports contacts with, into the tables of a stand-alone directory."""
+        return ContactImporter(**self._ports, tables=tables)
 
     def deliver_mail(self) -> int:
         """Send what waits in the outbox, and return how many mails were handed over."""

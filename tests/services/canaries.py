@@ -38,8 +38,6 @@ from coproauth.core.identities import EmailAddress
 from coproauth.core.messages import ConfirmEmailMessage, Message
 from coproauth.core.sessions import SessionView
 from coproauth.ports import Housekeeping, UnitOfWork
-from coproauth.services.attempts import Attempts
-from coproauth.services.code_issuing import CodeIssuer
 from coproauth.services.contact_import import ContactImporter
 
 JEANNE = "serin-jeanne@example.fr"
@@ -221,13 +219,7 @@ class Stage:
 
     def importer(self) -> ContactImporter:
         """Return what imports contacts into the tables."""
-        wired = self.activation
-        return ContactImporter(
-            tables=ContactImport(self.engine),
-            issuer=CodeIssuer(clock=wired.clock, secrets=wired.secrets, keyring=wired.keyring, policy=wired.policy),
-            attempts=Attempts(throttle=wired.throttle, audit=wired.audit, clock=wired.clock, secrets=wired.secrets),
-            policy=wired.policy,
-        )
+        return self.town.auth.contact_importer(ContactImport(self.engine))
 
 
 def succeed(stage: Stage) -> dict[str, str]:

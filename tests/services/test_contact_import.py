@@ -13,8 +13,6 @@ from coproauth.core.activation import CodeRecord, IssuedCode
 from coproauth.core.audit import Pathway
 from coproauth.core.contact_import import BATCH, ContactRow, ImportedBatch, KnownContacts, decide_import
 from coproauth.errors import Interrupted
-from coproauth.services.attempts import Attempts
-from coproauth.services.code_issuing import CodeIssuer
 from coproauth.services.contact_import import ContactImporter
 
 ROWS = [
@@ -77,13 +75,7 @@ def town() -> Iterator[Town]:
 
 
 def _importer(town: Town, tables: Tables) -> ContactImporter:
-    wired = town.auth.activation
-    return ContactImporter(
-        tables=tables,
-        issuer=CodeIssuer(clock=wired.clock, secrets=wired.secrets, keyring=wired.keyring, policy=wired.policy),
-        attempts=Attempts(throttle=wired.throttle, audit=wired.audit, clock=wired.clock, secrets=wired.secrets),
-        policy=wired.policy,
-    )
+    return town.auth.contact_importer(tables)
 
 
 def _ended(town: Town, outcome: Outcome, reason: str | None = None) -> list[AuditEvent]:

@@ -18,8 +18,6 @@ from coproauth.commands.options import add_config, configuration_of, operator_na
 from coproauth.commands.terminal import fail, say
 from coproauth.core.contact_file import FILE_MAX_SIZE, ROWS_MAX, ContactFile, FileFault, FileRefused, read_contacts
 from coproauth.core.contact_import import Finding, ImportReport, Oddity
-from coproauth.services.attempts import Attempts
-from coproauth.services.code_issuing import CodeIssuer
 from coproauth.services.contact_import import Advance, ContactImporter
 
 if TYPE_CHECKING:
@@ -139,13 +137,7 @@ def _importer(configuration: Configuration) -> ContactImporter:
     from coproauth.adapters.sqlalchemy.contact_import import ContactImport  # noqa: PLC0415 - an extra
 
     configuration.schema().check()
-    wired = configuration.wire().activation
-    return ContactImporter(
-        tables=ContactImport(configuration.engine(), tables=configuration.tables()),
-        issuer=CodeIssuer(clock=wired.clock, secrets=wired.secrets, keyring=wired.keyring, policy=wired.policy),
-        attempts=Attempts(throttle=wired.throttle, audit=wired.audit, clock=wired.clock, secrets=wired.secrets),
-        policy=wired.policy,
-    )
+    return configuration.wire().contact_importer(ContactImport(configuration.engine(), tables=configuration.tables()))
 
 
 @contextmanager

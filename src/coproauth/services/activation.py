@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cached_property
 from typing import assert_never
 
 import attrs
@@ -30,7 +29,6 @@ from coproauth.errors import (
 )
 from coproauth.ports import UnitOfWork
 from coproauth.services.attempts import Attempt
-from coproauth.services.code_issuing import CodeIssuer
 from coproauth.services.managing import managed_contacts
 from coproauth.services.service import PasswordService
 from coproauth.services.units import Overtaken, until_settled
@@ -171,10 +169,6 @@ class ActivationService(PasswordService):
         work.codes.revoke_of(contact.id, at=record.issued_at)
         work.codes.add(record)
         return issued
-
-    @cached_property
-    def _issuer(self) -> CodeIssuer:
-        return CodeIssuer(clock=self.clock, secrets=self.secrets, keyring=self.keyring, policy=self.policy)
 
     # Looking behind a code
 

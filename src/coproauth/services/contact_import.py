@@ -17,9 +17,7 @@ from coproauth.core.activation_codes import ActivationCode
 from coproauth.core.audit import Pathway
 from coproauth.core.contact_import import BATCH, ContactRow, ImportedBatch, ImportReport, by_condominium
 from coproauth.errors import ActivationRefused
-from coproauth.policy import Policy
-from coproauth.services.attempts import Attempts
-from coproauth.services.code_issuing import CodeIssuer
+from coproauth.services.service import Service
 from coproauth.services.units import persistently
 
 Advance = Callable[[int], object]  # told how many rows are done, each time some are
@@ -61,13 +59,10 @@ class CodesWriter(Protocol):
 
 
 @attrs.frozen(kw_only=True)
-class ContactImporter:
+class ContactImporter(Service):
     """Imports contacts, a batch at a time."""
 
     tables: ContactTables
-    issuer: CodeIssuer
-    attempts: Attempts
-    policy: Policy
 
     def preview(self, rows: Sequence[ContactRow], *, advance: Advance) -> ImportReport:
         """Return what an import would do.
@@ -75,7 +70,7 @@ class ContactImporter:
         Raises:
             Unavailable: the database is away.
         """
-        return ImportReport.of(map(self._look, _batches(rows, advance)))
+        return ImportReport.of(map(self._preview, _batches(rows, advance)))
 
     def carry_out(
         self, rows: Sequence[ContactRow], *, codes: CodesWriter | None, advance: Advance, operator: str | None = None
@@ -88,7 +83,7 @@ class ContactImporter:
         Raises:
             Unavailable: the database is away, or whether the last batch was kept is unknown; those before it are.
         """
-        with self.attempts.by_operator(Pathway.CONTACTS_IMPORTED, operator):
+        with self._attempts.by_operator(Pathway.CONTACTS_IMPORTED, operator):
             return ImportReport.of(self._add(batch, codes) for batch in _batches(rows, advance))
 
     def known_codes(self, codes: Sequence[str]) -> list[str]:
@@ -102,7 +97,7 @@ class ContactImporter:
         kept = persistently(lambda: self.tables.known_indices(wanted), policy=self.policy)
         return [code for code in codes if not kept.isdisjoint(indices[code])]
 
-    def _look(self, rows: Sequence[ContactRow]) -> ImportedBatch:
+    def _preview(self, rows: Sequence[ContactRow]) -> ImportedBatch:
         return persistently(lambda: self.tables.preview(rows), policy=self.policy)
 
     def _add(self, rows: Sequence[ContactRow], codes: CodesWriter | None) -> ImportedBatch:
@@ -115,13 +110,13 @@ class ContactImporter:
     def _draw(self, codes: CodesWriter | None, contacts: Sequence[Contact]) -> list[CodeRecord]:
         if codes is None:
             return []
-        drawn = [self.issuer.draw(contact) for contact in contacts]
+        drawn = [self._issuer.draw(contact) for contact in contacts]
         codes.write([issued for issued, _ in drawn])
         return [record for _, record in drawn]
 
     def _indices(self, code: str) -> tuple[str, ...]:
         try:
-            return self.issuer.indices(ActivationCode.parse(code))
+            return self._issuer.indices(ActivationCode.parse(code))
         except ActivationRefused:
             return ()
 

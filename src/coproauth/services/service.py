@@ -27,6 +27,7 @@ from coproauth.ports import (
     UnitOfWork,
 )
 from coproauth.services.attempts import Attempt, Attempts
+from coproauth.services.code_issuing import CodeIssuer
 from coproauth.services.managing import managed_contact
 from coproauth.services.outgoing_mail import OutgoingMail
 from coproauth.services.passwords import Passwords
@@ -85,6 +86,10 @@ class Service:
     @cached_property
     def _attempts(self) -> Attempts:
         return Attempts(throttle=self.throttle, audit=self.audit, clock=self.clock, secrets=self.secrets)
+
+    @cached_property
+    def _issuer(self) -> CodeIssuer:
+        return CodeIssuer(clock=self.clock, secrets=self.secrets, keyring=self.keyring, policy=self.policy)
 
     @cached_property
     def _mail(self) -> OutgoingMail:
