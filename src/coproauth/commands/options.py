@@ -12,6 +12,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from coproauth.core.accounts import ID_MAX_LENGTH
+from coproauth.core.text import clip
 from coproauth.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -54,9 +56,12 @@ def configuration_of(options: argparse.Namespace) -> Iterator[Configuration]:
 
 
 def operator_name() -> str | None:
-    """Return the name in the operating system of who runs the command, for the audit trail; None if it has none."""
+    """Return the name in the operating system of who runs the command, for the audit trail; None if it has none.
+
+    It may come from the environment, and hold anything: what no id can hold is replaced, and what is too long cut off.
+    """
     try:
-        return getpass.getuser()
+        return clip(getpass.getuser(), max_length=ID_MAX_LENGTH)
     except (OSError, KeyError, ImportError):  # no name, as in many a container; which of them depends on the Python
         return None
 
