@@ -126,7 +126,7 @@ def compare_peers(*, rounds: int, many: int) -> None:
     """Print the table, and draw it.
 
     Args:
-        rounds: of the look-ups; half as many with a hash, a quarter of the rushes.
+        rounds: of the look-ups; half as many with a hash, a third of the rushes.
         many: how many logins "a million" is.
     """
     here = [entry for entry in ENTRIES if entry.is_here]
@@ -153,13 +153,13 @@ def _measure(here: Sequence[Entry], folder: Path, rounds: int, many: int) -> Fou
         Stage(name=name, who=[SQLITE, OURS], site=site(10**4, cost), deeds=["hash", "log in"])
         for name, cost in _DEARER.items()
     ]
-    imports = _imports(here, rounds // 4)
+    imports = _imports(here, rounds // 2)
     turns = {
         **take_turns([few, lots], rounds=rounds),
         **take_turns([owasp, *dearer], rounds=rounds // 2),
         **_on_postgresql(lambda url: site(10**4, _CHEAP, url), rounds=rounds),
     }
-    return Found(turns=turns, rushes=take_rushes(owasp, rounds=rounds // 4), imports=imports)
+    return Found(turns=turns, rushes=take_rushes(owasp, rounds=rounds // 3), imports=imports)
 
 
 _HASHED = ["hash", "log in", "make link", "check link"]
