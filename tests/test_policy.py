@@ -56,6 +56,10 @@ class TestDefaults:
         assert policy.reset_link_lifetime == timedelta(hours=1)
         assert policy.require_email_proof
 
+    def test_every_page_asks_the_store(self) -> None:
+        """ASVS V7.4.1: what has ended is not shown; views of a session are switched on by the operator alone."""
+        assert Policy().session_view_lifetime == timedelta(0)
+
     def test_a_login_has_at_most_a_hundred_guesses_a_day(self) -> None:
         """NIST SP 800-63B-4 §3.2.2: counted with every wait sat out."""
         rule = Policy().throttle_login
@@ -91,6 +95,9 @@ class TestBounds:
             {"session_idle": timedelta(hours=13)},
             {"session_idle": timedelta(0)},
             {"session_idle": timedelta(seconds=-1)},
+            {"session_view_lifetime": timedelta(seconds=61)},
+            {"session_view_lifetime": timedelta(microseconds=-1)},
+            {"session_view_lifetime": timedelta(seconds=31), "session_idle": timedelta(seconds=30)},
             {"reset_link_lifetime": timedelta(hours=24, seconds=1)},
             {"email_link_lifetime": timedelta(hours=24, seconds=1)},
             {"clock_leeway": timedelta(seconds=61)},
@@ -113,6 +120,8 @@ class TestBounds:
             {"argon2": Argon2Parameters.unsafe_only_for_tests(), "unsafe_cheap_hashes": True},
             {"session_lifetime": timedelta(days=30)},
             {"session_idle": timedelta(hours=12)},
+            {"session_view_lifetime": timedelta(seconds=60)},
+            {"session_view_lifetime": timedelta(0)},
             {"reset_link_lifetime": timedelta(hours=24)},
             {"clock_leeway": timedelta(seconds=60)},
             {"clock_leeway": timedelta(0)},

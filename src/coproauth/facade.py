@@ -33,6 +33,7 @@ from coproauth.services.maintenance import Maintenance
 from coproauth.services.outbox import WaitingMail
 from coproauth.services.password_reset import PasswordResetService
 from coproauth.services.personal_data import PersonalData
+from coproauth.services.session_views import SessionViews
 
 
 class _Ports(TypedDict):
@@ -54,6 +55,7 @@ class Coproauth:
     Attributes:
         activation: codes, onboarding, linking.
         login: sessions, password, e-mail.
+        session_views: who is logged in, without the store for some seconds; off unless the policy says otherwise.
         password_reset: links and temporary passwords.
         accounts: moving between accounts.
         maintenance: removes what is no longer needed.
@@ -124,6 +126,7 @@ class Coproauth:
         self.policy, self.portal_url, self.directory, self.keyring = policy, urls.base, directory, ports["keyring"]
         self.activation = ActivationService(**ports, hasher=hasher, breaches=breaches)
         self.login = LoginService(**ports, hasher=hasher, breaches=breaches)
+        self.session_views = SessionViews(**ports)
         self.password_reset = PasswordResetService(**ports, hasher=hasher, breaches=breaches)
         self.accounts = AccountSwitcher(**ports)
         self.maintenance = Maintenance(**ports)

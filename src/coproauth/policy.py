@@ -24,6 +24,7 @@ _OWASP = {1: 46, 2: 19, 3: 12, 4: 9, 5: 7}  # passes: MiB; OWASP Password Storag
 _ASVS_PASSES = (1, 2, 3)  # of these, what ASVS V11.4.2 accepts at least
 BATCH_CEILING = 10_000  # rows; each is a parameter of a statement, and PostgreSQL takes 65 535 of them
 LONGEST = timedelta(days=36_500)  # a century: what is added to an instant must not pass the year 9999
+SESSION_VIEW_CEILING = timedelta(seconds=60)  # a minute: the longest that an ended session may still be shown
 SECRET_KEY_FLOOR = 32  # bytes; ASVS V11.2.3 asks for 128 bits, an HMAC-SHA-256 key is at its best with 256
 
 
@@ -185,6 +186,11 @@ class Policy:
         session_idle: when an unused session ends (ASVS V7.3.1).
         sessions_per_login: how many sessions a login may have; one more ends the one unused longest (ASVS V7.1.2).
         session_touch: how exactly the last use is recorded; at most one write in this time.
+        session_view_lifetime: for how long GET and HEAD believe a signed cookie about who is logged in, and do not ask
+            the store; zero: never; at most 60 seconds. For so long a session that was logged out or ended elsewhere
+            still opens pages to whoever has kept its cookies, and an account is still shown after the right to it was
+            lost or its condominium deleted (ASVS V7.4.1, V7.4.2, V8.3.2). The cookie holds, to be read in the browser,
+            the e-mail and the accounts (V14.3.3).
         clock_leeway: how far the clocks of two servers may differ (at most 60 seconds).
         throttle_login: attempts on one login, counted until one succeeds; beyond 100 the password alone opens nothing
             (NIST SP 800-63B-4 §3.2.2).
@@ -256,6 +262,7 @@ class Policy:
     session_idle: timedelta = timedelta(hours=1)
     sessions_per_login: int = 50
     session_touch: timedelta = timedelta(minutes=1)
+    session_view_lifetime: timedelta = timedelta(0)
     clock_leeway: timedelta = timedelta(seconds=60)
 
     throttle_login: ThrottleRule = ThrottleRule(
@@ -344,10 +351,7 @@ class Policy:
                 self.argon2.is_safe or self.unsafe_cheap_hashes,
                 "argon2 must cost at least t=1 m=46 MiB, t=2 m=19 MiB or t=3 m=12 MiB",
             ),
-            (
-                self.session_touch <= self.session_idle <= self.session_lifetime <= timedelta(days=30),
-                "a session must be touched before it is idle, idle before it is too old, and too old within 30 days",
-            ),
+            *self._rules_of_sessions(),
             (
                 max(self.reset_link_lifetime, self.email_link_lifetime) <= timedelta(hours=24),
                 "a mailed link must not work for more than 24 hours",
@@ -370,6 +374,18 @@ class Policy:
             ),
         )
 
+    def _rules_of_sessions(self) -> tuple[tuple[bool, str], ...]:
+        return (
+            (
+                self.session_touch <= self.session_idle <= self.session_lifetime <= timedelta(days=30),
+                "a session must be touched before it is idle, idle before it is too old, and too old within 30 days",
+            ),
+            (
+                self.session_view_lifetime <= min(SESSION_VIEW_CEILING, self.session_idle),
+                "session_view_lifetime must be at most 60 seconds, and no longer than session_idle",
+            ),
+        )
+
     def _throttles(self) -> Iterator[tuple[str, ThrottleRule]]:
         for field in attrs.fields(Policy):
             value = getattr(self, field.name)
@@ -378,7 +394,14 @@ class Policy:
 
 
 _MAY_HAVE_A_LIMIT = {"throttle_login", "throttle_device"}
-_MAY_BE_ZERO = {"clock_leeway", "epoch", "hash_memory_kept", "hashes_waiting", "throttle_recovery"}
+_MAY_BE_ZERO = {
+    "clock_leeway",
+    "epoch",
+    "hash_memory_kept",
+    "hashes_waiting",
+    "session_view_lifetime",
+    "throttle_recovery",
+}
 
 
 def _require_positive(name: str, value: object) -> None:

@@ -35,6 +35,7 @@ from coproauth.core.personal_data import (
     PersonalSession,
 )
 from coproauth.core.portal_urls import PortalUrls
+from coproauth.core.session_views import ViewedSession
 from coproauth.core.sessions import Session, SessionSummary, SignedIn
 from coproauth.core.sources import Source
 from coproauth.core.tokens import Keyring
@@ -78,6 +79,7 @@ from coproauth.services.maintenance import Maintenance
 from coproauth.services.outbox import WaitingMail
 from coproauth.services.password_reset import PasswordResetService
 from coproauth.services.personal_data import PersonalData
+from coproauth.services.session_views import SessionViews
 
 __all__ = [
     "Account",
@@ -151,6 +153,7 @@ __all__ = [
     "Session",
     "SessionRefused",
     "SessionSummary",
+    "SessionViews",
     "SignedIn",
     "Source",
     "Store",
@@ -162,6 +165,7 @@ __all__ = [
     "Throttled",
     "Unavailable",
     "UnknownAddressMessage",
+    "ViewedSession",
     "WaitingMail",
     "Waste",
     "__version__",

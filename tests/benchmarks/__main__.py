@@ -13,6 +13,7 @@ from tests.benchmarks.growth import compare
 from tests.benchmarks.links import links
 from tests.benchmarks.operation import back_up, deliver, hashing, idle, sweep, weigh
 from tests.benchmarks.performance import compare_peers
+from tests.benchmarks.session_views import session_views
 from tests.benchmarks.start_up import start_up
 from tests.benchmarks.throughput import rushes
 from tests.benchmarks.warm_memory import compare_memory
@@ -51,6 +52,7 @@ _ALONE: Mapping[str, Callable[[int], None]] = {  # what needs no filled database
     "brute-force": lambda _: brute_force(),
     "start-up": lambda _: start_up(rounds=40),
     "links": lambda samples: links(samples=samples),
+    "session-view": lambda samples: session_views(samples=samples),
     "distinguishability": lambda samples: distinguish(samples=samples),
     "peers": lambda samples: compare_peers(rounds=samples // 10, many=10**6),
     "crowd": lambda _: crowd(),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import hmac
 import json
 from datetime import UTC, datetime, timedelta
 from typing import get_args
@@ -217,6 +218,16 @@ class TestPurpose:
         """No two purposes ever share a keyed hash."""
         assert len({_RING.macs(purpose, "x") for purpose in Purpose}) == len(Purpose)
 
+    def test_seals_differ_by_purpose_portal_and_epoch(self) -> None:
+        """And from every keyed hash and signature of the same purpose: their keys are derived apart."""
+        rings = (_RING, attrs.evolve(_RING, audience="https://other.example.fr"), attrs.evolve(_RING, epoch=1))
+        seals = [ring.seals(purpose, b"x")[0] for ring in rings for purpose in Purpose]
+        salt = json.dumps([Purpose.DEVICE, _PORTAL, 0]).encode()
+
+        signed = hmac.digest(hmac.digest(_KEY.encode(), salt, "sha256"), b"x", "sha256").hex()
+
+        assert len({*seals, signed, _RING.macs(Purpose.DEVICE, "x")[0].hex()}) == 3 * len(Purpose) + 2
+
 
 class TestAge:
     """A link works until its own lifetime is over; the policy says how long that is."""
@@ -341,6 +352,10 @@ class TestKeyRotation:
         assert both.macs(Purpose.CODE_INDEX, "x") == (
             *_RING.macs(Purpose.CODE_INDEX, "x"),
             *old.macs(Purpose.CODE_INDEX, "x"),
+        )
+        assert both.seals(Purpose.SESSION_VIEW, b"x") == (
+            *_RING.seals(Purpose.SESSION_VIEW, b"x"),
+            *old.seals(Purpose.SESSION_VIEW, b"x"),
         )
 
     def test_d26_session_digests_do_not_depend_on_keys(self) -> None:

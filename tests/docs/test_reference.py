@@ -135,7 +135,7 @@ def _numbers() -> Iterator[tuple[str, int]]:
 def _as_written(value: object) -> str:
     match value:
         case timedelta():
-            return _duration(value)
+            return _duration(value) if value else "0 seconds"
         case Argon2Parameters():
             return f"{value.memory_cost // 1024} MiB, {value.time_cost} passes, {value.parallelism} lanes"
         case ThrottleRule():

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from datetime import timedelta
 
+import attrs
 import pytest
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -12,7 +14,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
-from coproauth import Coproauth, LoginRefused
+from coproauth import Coproauth, LoginRefused, Session
 from coproauth.adapters.memory import MemoryDirectory, MemoryMailer, MemoryStore
 from coproauth.integrations.starlette import Correlation, WebAuth
 from coproauth.testing.sandbox import Sandbox, cheap_policy
@@ -20,9 +22,9 @@ from coproauth.testing.sandbox import Sandbox, cheap_policy
 JEANNE = "jeanne@example.fr"
 
 
-def _request(*, client: str | None = "198.51.100.7", **headers: str) -> Request:
+def _request(*, client: str | None = "198.51.100.7", method: str = "GET", **headers: str) -> Request:
     raw = [(name.replace("_", "-").encode(), value.encode("latin-1")) for name, value in headers.items()]
-    return Request({"type": "http", "headers": raw, "client": (client, 1234) if client else None})
+    return Request({"type": "http", "method": method, "headers": raw, "client": (client, 1234) if client else None})
 
 
 def _loopback() -> WebAuth:
@@ -108,6 +110,115 @@ class TestSession:
         _loopback().set_cookie(response, "session", "token")
 
         assert response.headers["set-cookie"] == "coproauth_session=token; HttpOnly; Path=/; SameSite=lax"
+
+
+class TestView:
+    """Where the policy says so, a signed view beside the session spares pages that only show something the store."""
+
+    _POLICY = attrs.evolve(cheap_policy(), session_view_lifetime=timedelta(milliseconds=1500))
+
+    def _page(self, web: WebAuth, cookie: str, *, method: str = "GET") -> tuple[Session | None, list[str]]:
+        """Answer a request as a host does: who is logged in, and the cookies that are set."""
+        request, response = _request(method=method, cookie=cookie), Response()
+        session = web.session(request)
+        web.keep_view(request, response)
+        return session, response.headers.getlist("set-cookie")
+
+    def _moved_in(self) -> tuple[Sandbox, WebAuth, str]:
+        sandbox = Sandbox.build(policy=self._POLICY)
+        signed_in = sandbox.activate(sandbox.contact(), JEANNE)
+        return sandbox, WebAuth(sandbox.auth), f"__Host-coproauth_session={signed_in.token}"
+
+    def test_it_is_kept_like_the_session_and_dropped_by_the_browser_in_time(self) -> None:
+        """Out of reach of scripts, other sites and other hosts; for its lifetime, in whole seconds."""
+        _, web, cookie = self._moved_in()
+
+        (kept,) = self._page(web, cookie)[1]
+
+        name, _, attributes = kept.partition("=")
+        assert name == "__Host-coproauth_view"
+        assert attributes.partition("; ")[2] == "HttpOnly; Max-Age=2; Path=/; SameSite=lax; Secure"
+
+    @pytest.mark.parametrize("method", ["GET", "HEAD"])
+    def test_a_page_that_shows_something_believes_it(self, method: str) -> None:
+        """It is told the same, gets no further cookie, and is told so still when the session has just ended."""
+        sandbox, web, cookie = self._moved_in()
+        session, (kept,) = self._page(web, cookie)
+        sandbox.auth.login.log_out(cookie.partition("=")[2])
+
+        assert self._page(web, f"{cookie}; {kept.partition(';')[0]}", method=method) == (session, [])
+
+    @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "OPTIONS", "get"])
+    def test_whatever_may_write_asks_the_store(self, method: str) -> None:
+        """An ended session is nobody at once; one that holds gets no view."""
+        sandbox, web, cookie = self._moved_in()
+        session, (kept,) = self._page(web, cookie)
+        both = f"{cookie}; {kept.partition(';')[0]}"
+
+        assert self._page(web, both, method=method) == (session, [])
+        sandbox.auth.login.log_out(cookie.partition("=")[2])
+
+        assert self._page(web, both, method=method) == (None, [])
+
+    def test_it_is_over_after_its_lifetime(self) -> None:
+        """Whatever the browser still sends."""
+        sandbox, web, cookie = self._moved_in()
+        _, (kept,) = self._page(web, cookie)
+        sandbox.auth.login.log_out(cookie.partition("=")[2])
+        sandbox.later(milliseconds=1500)
+
+        assert self._page(web, f"{cookie}; {kept.partition(';')[0]}") == (None, [])
+
+    def test_alone_it_is_nobody(self) -> None:
+        """Without the cookie of the session, or beside another's."""
+        sandbox, web, cookie = self._moved_in()
+        view = self._page(web, cookie)[1][0].partition(";")[0]
+        marc = sandbox.activate(sandbox.contact(), "marc@example.fr")
+
+        seen, _ = self._page(web, f"__Host-coproauth_session={marc.token}; {view}")
+
+        assert self._page(web, view) == (None, [])
+        assert self._page(web, f"__Host-coproauth_session=x; {view}") == (None, [])
+        assert seen == marc.session
+
+    def test_a_session_that_was_opened_in_this_request_is_not_the_views(self) -> None:
+        """A page that goes on as somebody else shows that one."""
+        sandbox, web, cookie = self._moved_in()
+        view = self._page(web, cookie)[1][0].partition(";")[0]
+        marc = sandbox.activate(sandbox.contact(), "marc@example.fr")
+        request = _request(method="GET", cookie=f"{cookie}; {view}")
+        web.adopt(request, marc)
+
+        assert web.session(request) == marc.session
+
+    def test_it_leaves_the_browser_with_its_session(self) -> None:
+        """Another session, and none any more: log-in, switch, log-out."""
+        sandbox, web, _ = self._moved_in()
+        signed_in, dropped = sandbox.log_in(JEANNE), []
+        for change in (lambda answer: web.remember(answer, signed_in), web.forget, web.drop_session):
+            response = Response()
+            change(response)
+            dropped.append([line for line in response.headers.getlist("set-cookie") if "_view=" in line])
+
+        (gone,) = {line for lines in dropped for line in lines}
+        assert list(map(len, dropped)) == [1, 1, 1]
+        assert "Max-Age=0" in gone
+
+    def test_by_default_there_is_none(self) -> None:
+        """ASVS V7.4.1: no cookie is set, dropped or believed; an ended session is nobody at once."""
+        sandbox = Sandbox.build()
+        web, viewing = WebAuth(sandbox.auth), WebAuth(Sandbox.build(store=sandbox.store, policy=self._POLICY).auth)
+        signed_in, response = sandbox.activate(sandbox.contact(), JEANNE), Response()
+        cookie = f"__Host-coproauth_session={signed_in.token}"
+        view = self._page(viewing, cookie)[1][0].partition(";")[0]
+
+        web.remember(response, signed_in)
+        web.forget(response)
+
+        assert self._page(web, f"{cookie}; {view}") == (signed_in.session, [])
+        assert "_view" not in str(response.headers)
+        sandbox.auth.login.log_out(signed_in.token)
+        assert self._page(web, f"{cookie}; {view}") == (None, [])
 
 
 class TestDevice:

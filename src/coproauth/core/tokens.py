@@ -41,6 +41,7 @@ class Purpose(StrEnum):
     CHOOSE_PASSWORD = "choose-password"  # noqa: S105 - the name of a purpose
     CONFIRM_EMAIL = "confirm-email"
     DEVICE = "device"
+    SESSION_VIEW = "session-view"
 
 
 LinkPurpose = Literal[Purpose.RESET, Purpose.CHOOSE_PASSWORD, Purpose.CONFIRM_EMAIL]
@@ -152,6 +153,13 @@ class Keyring:
         message = json.dumps([purpose, self.audience, self.epoch, *parts]).encode()
         return tuple(hmac.digest(key, message, "sha256") for key in reversed(self._keys))
 
+    def seals(self, purpose: Purpose, message: bytes) -> tuple[str, ...]:
+        """Return the keyed hash (HMAC-SHA-256) of a message under a key derived from each, the signing key's first.
+
+        In hexadecimal. For what is checked on every page: purpose, portal and epoch are in the keys, once.
+        """
+        return tuple(hmac.digest(key, message, "sha256").hex() for key in self._sealing_keys[purpose])
+
     def pseudonyms(self, email_key: str) -> tuple[str, ...]:
         """Return what stands for an address on record, under each key, the signing key's first.
 
@@ -211,10 +219,17 @@ class Keyring:
 
     @cached_property
     def _serializers(self) -> Mapping[Purpose, _Serializer]:
+        return {purpose: _Serializer(self._keys, salt=self._salt(purpose)) for purpose in Purpose}
+
+    @cached_property
+    def _sealing_keys(self) -> Mapping[Purpose, Sequence[bytes]]:
         return {
-            purpose: _Serializer(self._keys, salt=json.dumps([purpose, self.audience, self.epoch]).encode())
+            purpose: [hmac.digest(key, self._salt(purpose, "seal"), "sha256") for key in reversed(self._keys)]
             for purpose in Purpose
         }
+
+    def _salt(self, purpose: Purpose, *kind: str) -> bytes:
+        return json.dumps([purpose, self.audience, self.epoch, *kind]).encode()
 
 
 def _digest_of(email_key: str) -> str:

@@ -11,6 +11,7 @@ import hmac
 import ipaddress
 import re
 import secrets
+from datetime import timedelta
 from typing import Final
 from urllib.parse import SplitResult, parse_qsl, urlsplit
 
@@ -37,6 +38,7 @@ CONTENT_SECURITY_POLICY = (
 )
 
 _HSTS = "max-age=31536000; includeSubDomains"  # one year; ASVS V3.4.1
+_SAFE_METHODS = frozenset({"GET", "HEAD"})  # RFC 9110 §9.2.1, of those that a page answers
 _FORM_TYPE = "application/x-www-form-urlencoded"
 _LANGUAGES_MAX_LENGTH = 400  # characters of Accept-Language looked at
 
@@ -198,16 +200,48 @@ class WebAuth:
         request.state.session_token = signed_in.token
 
     def session(self, request: Request) -> Session | None:
-        """Return who is logged in, or None."""
+        """Return who is logged in, or None.
+
+        Where ``Policy.session_view_lifetime`` is set, GET and HEAD believe the browser's signed view for so long, and
+        the answer must ``keep_view``. A page that must know better asks ``LoginService.session``, as each POST does.
+        """
         token = self.session_token(request)
         try:
-            return self.auth.login.session(token) if token else None
+            return self._session_behind(token, request) if token else None
         except SessionRefused:
             return None
+
+    def keep_view(self, request: Request, response: Response) -> None:
+        """Keep the signed view that ``session`` got from the store in this request, if it got one."""
+        view: str | None = getattr(request.state, "session_view", None)
+        if view is not None:
+            seconds = -(-self.auth.policy.session_view_lifetime // timedelta(seconds=1))
+            self.set_cookie(response, "view", view, max_age=seconds)
+
+    def drop_session(self, response: Response) -> None:
+        """Have the browser forget the cookie of its session, and the signed view of it."""
+        self.delete_cookie(response, "session")
+        self._drop_view(response)
+
+    def _session_behind(self, token: str, request: Request) -> Session:
+        if not self._has_views or request.method not in _SAFE_METHODS:
+            return self.auth.login.session(token)
+        viewed = self.auth.session_views.session(token, view=self.read_cookie(request, "view"))
+        request.state.session_view = viewed.view
+        return viewed.session
+
+    @property
+    def _has_views(self) -> bool:
+        return bool(self.auth.policy.session_view_lifetime)
+
+    def _drop_view(self, response: Response) -> None:
+        if self._has_views:
+            self.delete_cookie(response, "view")
 
     def remember(self, response: Response, signed_in: SignedIn) -> None:
         """Keep a session that was opened, and that the browser is known; what protected the forms before is void."""
         self.set_cookie(response, "session", signed_in.token)
+        self._drop_view(response)
         if signed_in.device_token is not None:
             lifetime = int(self.auth.policy.device_lifetime.total_seconds())
             self.set_cookie(response, "device", signed_in.device_token, max_age=lifetime)
@@ -219,7 +253,7 @@ class WebAuth:
         Its cookies are named one by one: ``"cookies"`` would also take those of the host's other software. That the
         browser is known stays: it opens nothing, and tells nobody whose login was opened here.
         """
-        self.delete_cookie(response, "session")
+        self.drop_session(response)
         response.headers["Clear-Site-Data"] = '"cache", "storage"'
 
     # Forms

@@ -250,6 +250,7 @@ def _answer(handler: Handler, visit: Visit) -> Response:
         web.check_form(visit.request, visit.form)
     try:
         response = handler(visit)
+        web.keep_view(visit.request, response)
     except SessionRefused:
         response = _ask_to_log_in(visit)
     except NotAllowed as refusal:
@@ -266,7 +267,7 @@ def _ask_to_log_in(visit: Visit) -> Response:
     had_one = visit.portal.web.session_token(visit.request) is not None
     response = visit.redirect("/login", notice="session_ended" if had_one else None)
     if had_one:
-        visit.portal.web.delete_cookie(response, "session")
+        visit.portal.web.drop_session(response)
     return response
 
 
