@@ -54,7 +54,7 @@ def adapters_on(kind: str, request: pytest.FixtureRequest, folder: Path) -> Iter
         case "memory":
             yield Adapters(MemoryStore(), MemoryDirectory())
         case "sqlite":
-            engine = sql_engine(f"sqlite:///{folder / f'{next(_numbers)}.sqlite3'}")
+            engine = sql_engine(f"sqlite:///{folder / f'{next(_numbers)}.sqlite3'}", settings=_PATIENT)
             yield _created(engine)
             engine.dispose()
         case _:
