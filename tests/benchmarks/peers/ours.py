@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+import attrs
 from sqlalchemy import inspect
 from tests.benchmarks.databases import SETTINGS, Town, measured_policy
 from tests.benchmarks.peers.protocol import KEY, Contestant, Peer, Site
@@ -12,6 +13,7 @@ from tests.benchmarks.population import fill
 from coproauth import Keyring, LoginRefused, Policy, Source
 from coproauth.adapters.sqlalchemy import sql_engine
 from coproauth.core.tokens import LinkClaims, Purpose
+from coproauth.policy import SESSION_VIEW_CEILING
 
 _SOURCE = Source("198.51.100.7", user_agent="Firefox")
 _CLAIMS = LinkClaims(identity_id=bytes(range(16)).hex(), credential_stamp=3, email_digest=bytes(range(16, 32)).hex())
@@ -19,7 +21,9 @@ _CLAIMS = LinkClaims(identity_id=bytes(range(16)).hex(), credential_stamp=3, ema
 
 def open_contestant(site: Site) -> Contestant:
     """Fill the database if it is new."""
-    return Contestant(peer=Ours(town_of(site)), links=OurLinks())
+    town = town_of(site)
+    viewed = attrs.evolve(town, policy=attrs.evolve(town.policy, session_view_lifetime=SESSION_VIEW_CEILING))
+    return Contestant(peer=Ours(town), signed=OursBySignedViews(viewed), links=OurLinks())
 
 
 def town_of(site: Site) -> Town:
@@ -50,6 +54,21 @@ class Ours(Peer):
     def request_reset(self, email: str) -> None:
         """Queue the mail, for whatever address."""
         self._auth.password_reset.request(email=email, source=_SOURCE)
+
+
+class OursBySignedViews(Ours):
+    """The same, with browsers that keep the signed view beside the token."""
+
+    def __init__(self, town: Town) -> None:
+        super().__init__(town)
+        self._views: dict[str, str] = {}
+
+    def who(self, cookie: str) -> object:
+        """What the view says; the database is asked by a browser that has none."""
+        viewed = self._auth.session_views.session(cookie, view=self._views.get(cookie))
+        if viewed.view is not None:
+            self._views[cookie] = viewed.view
+        return viewed.session
 
 
 class OurLinks:
