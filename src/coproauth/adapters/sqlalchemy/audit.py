@@ -28,6 +28,7 @@ class SqlAudit:
         self._transactions = Transactions.on(engine)
         self._policy = policy or Policy()
         self._table = (tables or Tables.build(MetaData())).audit
+        self._add = insert(self._table).inline()  # nobody asks for the position it is given
 
     def record(self, event: AuditEvent) -> None:
         """Keep one event.
@@ -46,4 +47,4 @@ class SqlAudit:
 
     def _record(self, event: AuditEvent) -> None:
         with self._transactions.apart() as connection:
-            connection.execute(insert(self._table), dump(event))
+            connection.execute(self._add, dump(event))

@@ -53,6 +53,12 @@ def _nearest(identities: Table) -> Select[Any]:
 
 
 @lru_cache
+def _linked_to(identities: Table, links: Table) -> Select[Any]:
+    linked = select(links.c.identity_id).where(links.c.contact_id == bindparam("value")).scalar_subquery()
+    return select(identities).where(identities.c.id == linked)
+
+
+@lru_cache
 def _same_address(identities: Table) -> Update:
     """Change a login that keeps its stamp and its address, so that nothing can be in the way."""
     columns = identities.c
@@ -61,6 +67,11 @@ def _same_address(identities: Table) -> Update:
         columns.credential_stamp == bindparam("expected"),
         columns.email_key == bindparam("address"),
     )
+
+
+@lru_cache
+def _new(table: Table) -> Insert:
+    return insert(table).inline()
 
 
 @lru_cache
@@ -113,9 +124,8 @@ class SqlIdentities(_Repository):
 
     def by_contact(self, contact_id: str) -> Identity | None:
         """Return the login that a contact is linked to."""
-        table, links = self.tables.identities, self.tables.links
-        linked = select(links.c.identity_id).where(links.c.contact_id == bindparam("value")).scalar_subquery()
-        return self._one(Identity, table, select(table).where(table.c.id == linked), contact_id)
+        table = self.tables.identities
+        return self._one(Identity, table, _linked_to(table, self.tables.links), contact_id)
 
     def add(self, identity: Identity) -> bool:
         """Store a new login; False, and nothing stored, if its e-mail key is taken."""
@@ -125,7 +135,10 @@ class SqlIdentities(_Repository):
         """Replace a login if its stamp is still the expected one; False if not, or if its e-mail key is taken."""
         table = self.tables.identities
         values = dump(identity)
-        expected = {"of": identity.id, "expected": expected_stamp, "address": identity.email_key}
+        of = values.pop(
+            "id"
+        )  # a key that is written, be it with the same value, has all that refers to it looked through
+        expected = {"of": of, "expected": expected_stamp, "address": identity.email_key}
         if self.connection.execute(_same_address(table), values | expected).rowcount == 1:
             return True
         unchanged = (table.c.id == identity.id, table.c.credential_stamp == expected_stamp)
@@ -208,7 +221,7 @@ class SqlSessions(_Repository):
 
     def add(self, session: SessionRecord) -> None:
         """Store a new session."""
-        self.connection.execute(insert(self.tables.sessions), dump(session))
+        self.connection.execute(_new(self.tables.sessions), dump(session))
 
     def of(self, identity_id: str) -> Sequence[SessionRecord]:
         """Return the sessions of a login, the latest first."""

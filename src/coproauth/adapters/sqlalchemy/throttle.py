@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Connection, Executable, Row, Table, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, Executable, Row, Select, Table, bindparam, delete, insert, select, update
 
 from coproauth.adapters.sqlalchemy.tables import dump
 from coproauth.adapters.sqlalchemy.transactions import Transactions
@@ -24,14 +25,9 @@ class SqlThrottle:
         named = table.c.name == bindparam("of")
         self._of_one = select(table).where(named)
         self._write_one = update(table).where(named)
-        self._begin_one = insert(table)
+        self._begin_one = insert(table).inline()
         self._clear_one = delete(table).where(named)
-        self._of_all = (
-            select(table)
-            .where(table.c.name.in_(bindparam("of", expanding=True)))
-            .order_by(table.c.name)
-            .with_for_update()
-        )
+        self._table = table
         self._policy = policy
 
     def admit(self, keys: Sequence[ThrottleKey], *, at: datetime) -> timedelta:
@@ -78,7 +74,8 @@ class SqlThrottle:
 
     def _locked(self, connection: Connection, keys: Iterable[ThrottleKey]) -> dict[str, Counter]:
         """Read counters and hold them, in an order that is the same for everyone."""
-        rows = connection.execute(self._of_all, {"of": sorted({key.name for key in keys})})
+        names = sorted({key.name for key in keys})
+        rows = connection.execute(_these(self._table, len(names)), dict(zip(_places(len(names)), names, strict=True)))
         return {row.name: _counter(row) for row in rows}
 
     def _write(
@@ -97,3 +94,15 @@ class SqlThrottle:
 
 def _counter(row: Row[Any]) -> Counter:
     return Counter(attempts=row.attempts, last_at=row.last_at, not_before=row.not_before, forget_at=row.forget_at)
+
+
+@lru_cache
+def _these(table: Table, count: int) -> Select[Any]:
+    """Ask for so many counters: composed once for each number, where a list would be spelled out at each attempt."""
+    named = table.c.name.in_([bindparam(place) for place in _places(count)])
+    return select(table).where(named).order_by(table.c.name).with_for_update()
+
+
+@lru_cache
+def _places(count: int) -> tuple[str, ...]:
+    return tuple(f"of_{place}" for place in range(count))
