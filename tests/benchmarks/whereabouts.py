@@ -26,7 +26,7 @@ def where_the_time_goes(*, samples: int) -> None:
         for name, draw in _DEEDS.items():
             shares = _shares(town, draw, samples)
             show(f"Where the time of a {name} goes", ["", "share"], [(owner, share) for owner, share in shares.items()])
-            (_STATIC / f"profile-{name}.svg").write_text(
+            (_STATIC / f"profile-{name.replace(' ', '-')}.svg").write_text(
                 bars(shares, title=f"Where the time of a {name} goes"), "utf-8"
             )
 
