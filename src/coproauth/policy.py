@@ -187,10 +187,10 @@ class Policy:
         sessions_per_login: how many sessions a login may have; one more ends the one unused longest (ASVS V7.1.2).
         session_touch: how exactly the last use is recorded; at most one write in this time.
         session_view_lifetime: for how long GET and HEAD believe a signed cookie about who is logged in, and do not ask
-            the store; zero: never; at most 60 seconds. For so long a session that was logged out or ended elsewhere
-            still opens pages to whoever has kept its cookies, and an account is still shown after the right to it was
-            lost or its condominium deleted (ASVS V7.4.1, V7.4.2, V8.3.2). The cookie holds, to be read in the browser,
-            the e-mail and the accounts (V14.3.3).
+            the store; zero: never; at most 60 seconds. For so long, and as much longer as clocks differ, a session that
+            was logged out or ended elsewhere still opens pages to whoever has kept its cookies, and an account is still
+            shown after the right to it was lost or its condominium deleted (ASVS V7.4.1, V7.4.2, V8.3.2). The cookie
+            holds, to be read in the browser, the e-mail and the accounts (V14.3.3).
         clock_leeway: how far the clocks of two servers may differ (at most 60 seconds).
         throttle_login: attempts on one login, counted until one succeeds; beyond 100 the password alone opens nothing
             (NIST SP 800-63B-4 §3.2.2).
@@ -381,8 +381,10 @@ class Policy:
                 "a session must be touched before it is idle, idle before it is too old, and too old within 30 days",
             ),
             (
-                self.session_view_lifetime <= min(SESSION_VIEW_CEILING, self.session_idle),
-                "session_view_lifetime must be at most 60 seconds, and no longer than session_idle",
+                # What a view answers is no use of the session: it must be seen in the store before it is idle.
+                not self.session_view_lifetime
+                or self.session_view_lifetime <= min(SESSION_VIEW_CEILING, self.session_idle - self.session_touch),
+                "session_view_lifetime must be at most 60 seconds, and with session_touch no longer than session_idle",
             ),
         )
 

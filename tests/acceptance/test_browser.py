@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 import attrs
 import pytest
 import uvicorn
-from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, Route, expect, sync_playwright
 
 from coproauth.portal.demo import Demo, open_demo
 from coproauth.portal.demo.hints import Hint
@@ -380,6 +380,28 @@ def test_the_keyboard_is_enough(site: Site, page: Page) -> None:
     page.keyboard.press("Escape")
 
     expect(page.get_by_role("link", name="Mes sessions")).to_be_hidden()
+
+
+def test_a_double_click_sends_a_form_once(page: Page) -> None:
+    """A second click before the answer is not told that the first has used what was typed."""
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    page.goto("/forgotten-password")
+    page.get_by_label("Adresse email").fill("inconnu@example.com")
+    box = page.locator("main button.primary").bounding_box()
+    assert box
+    middle = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.route("**/forgotten-password", hold)
+    with page.expect_request("**/forgotten-password"):
+        page.mouse.click(*middle)
+    page.mouse.click(*middle)
+    with page.expect_navigation(url="**/forgotten-password/sent"):
+        held[-1].continue_()
+
+    assert len(held) == 1
 
 
 def test_the_password_can_be_looked_at(page: Page) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import cProfile
 import pstats
+import re
 from collections import Counter
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -47,11 +48,14 @@ def _shares(town: Town, draw: Callable[[Town], Deed], samples: int) -> dict[str,
 
 def _owner(file: str, function: str) -> str:
     """Return whose a function is."""
+    generated = re.fullmatch(r"<attrs generated methods coproauth\.(\w+).*>", file)
+    if generated:
+        return f"coproauth, {generated[1]}"
     parts = Path(file).parts
     if file == "~":  # in C
         return next((name for word, name in _BUILT_IN.items() if word in function), "Python itself, in C")
     if "coproauth" in parts:
-        place = parts.index("coproauth", len(parts) - parts[::-1].index("coproauth") - 1)
+        place = len(parts) - 1 - parts[::-1].index("coproauth")
         return f"coproauth, {Path(*parts[place + 1 : place + 2]).stem}"
     if "site-packages" in parts:
         return Path(parts[parts.index("site-packages") + 1]).stem

@@ -204,6 +204,17 @@ class TestView:
         assert list(map(len, dropped)) == [1, 1, 1]
         assert "Max-Age=0" in gone
 
+    def test_an_answer_that_drops_it_does_not_give_it_back(self) -> None:
+        """A page that looks who is logged in and then logs out leaves nothing to read in the browser."""
+        _, web, cookie = self._moved_in()
+        request, response = _request(method="GET", cookie=cookie), Response()
+        web.session(request)
+
+        web.forget(response)
+        web.keep_view(request, response)
+
+        assert len([line for line in response.headers.getlist("set-cookie") if "_view=" in line]) == 1
+
     def test_by_default_there_is_none(self) -> None:
         """ASVS V7.4.1: no cookie is set, dropped or believed; an ended session is nobody at once."""
         sandbox = Sandbox.build()

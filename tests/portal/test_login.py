@@ -141,10 +141,12 @@ def test_a_temporary_password_leads_to_the_choice_of_ones_own(sandbox: Sandbox, 
     temporary = sandbox.auth.password_reset.set_password(contact.id, by=sandbox.manager)
 
     asked = browser.log_in(JEANNE, temporary.password)
+    empty = browser.post("/choose-password")
     weak = browser.post("/choose-password", new_password="court")
     same = browser.post("/choose-password", new_password=temporary.password)
     chosen = browser.post("/choose-password", new_password=CHOSEN)
 
+    assert "Saisissez un mot de passe" in empty.text
     assert asked.status_code == 200
     assert f'value="{JEANNE}" autocomplete="username"' in asked.text
     assert asked.headers["set-cookie"].startswith("__Host-coproauth_link_choose-password=")

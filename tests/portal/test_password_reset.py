@@ -25,6 +25,7 @@ def test_known_and_unknown_addresses_get_one_answer(sandbox: Sandbox, browser: B
 def test_what_is_no_address_is_told(browser: Browser) -> None:
     """A slip of the keyboard is mended on the page."""
     assert 'id="email-error"' in browser.post("/forgotten-password", email="jeanne").text
+    assert "Saisissez votre adresse email" in browser.post("/forgotten-password").text
 
 
 def test_the_link_sets_a_new_password_and_logs_nobody_in(sandbox: Sandbox, browser: Browser) -> None:
@@ -35,6 +36,7 @@ def test_the_link_sets_a_new_password_and_logs_nobody_in(sandbox: Sandbox, brows
 
     followed = [browser.get(f"/reset/{token}") for _ in range(3)][-1]
     page = browser.get("/reset")
+    empty = browser.post("/reset")
     weak = browser.post("/reset", new_password="court")
     done = browser.post("/reset", new_password=CHOSEN)
 
@@ -42,6 +44,7 @@ def test_the_link_sets_a_new_password_and_logs_nobody_in(sandbox: Sandbox, brows
     assert followed.headers["set-cookie"].startswith("__Host-coproauth_link_reset=")
     assert JEANNE in page.text
     assert token not in page.text
+    assert "Saisissez un mot de passe" in empty.text
     assert "trop court" in weak.text
     assert done.headers["location"] == "/login"
     assert browser.get("/").headers["location"] == "/login"

@@ -18,7 +18,8 @@ from coproauth.core.sessions import Session
 from coproauth.core.tokens import Keyring, Purpose
 from coproauth.policy import Policy
 
-VIEW_MAX_LENGTH = 3072  # characters; a browser keeps 4096 of a cookie with its name and attributes (RFC 6265 §6.1)
+VIEW_MAX_LENGTH = 2048  # characters; nginx passes 4096 bytes of all headers of an answer on, a browser keeps as many of
+# one cookie (RFC 6265 §6.1)
 _SHAPE = ",".join(
     field.name for kind in (Session, Account) for field in attrs.fields(kind)
 )  # another release's is void
@@ -29,6 +30,7 @@ class ViewedSession:
     """Who is logged in, and what the browser is given to keep of that.
 
     Attributes:
+        session: who is logged in.
         view: goes into a cookie beside the token; None if the browser's own was believed, or there is none to give.
     """
 
@@ -62,7 +64,7 @@ class SignedViews:
 
         1. Type and length: nothing costly sees hostile input.
         2. The signature, over the very characters received: any changed byte, another session's token, another portal,
-           epoch, purpose or release, and a key that was dropped, fail. Nothing is parsed before.
+           epoch or purpose, a release with other fields, and a key that was dropped, fail. Nothing is parsed before.
         3. The age, with no leeway for a clock that is behind or was set back: asking the store costs little.
         4. The end of the session itself.
         """

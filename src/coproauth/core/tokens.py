@@ -224,7 +224,7 @@ class Keyring:
     @cached_property
     def _sealing_keys(self) -> Mapping[Purpose, Sequence[bytes]]:
         return {
-            purpose: [hmac.digest(key, self._salt(purpose, "seal"), "sha256") for key in reversed(self._keys)]
+            purpose: [hmac.digest(key, b"seal " + self._salt(purpose), "sha256") for key in reversed(self._keys)]
             for purpose in Purpose
         }
 

@@ -212,9 +212,11 @@ class WebAuth:
             return None
 
     def keep_view(self, request: Request, response: Response) -> None:
-        """Keep the signed view that ``session`` got from the store in this request, if it got one."""
+        """Keep the signed view that ``session`` got from the store in this request, unless the answer drops it."""
         view: str | None = getattr(request.state, "session_view", None)
-        if view is not None:
+        own = f"{self.cookie_name('view')}="
+        is_dropped = any(line.startswith(own) for line in response.headers.getlist("set-cookie"))
+        if view is not None and not is_dropped:
             seconds = -(-self.auth.policy.session_view_lifetime // timedelta(seconds=1))
             self.set_cookie(response, "view", view, max_age=seconds)
 

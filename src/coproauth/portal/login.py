@@ -66,6 +66,8 @@ def _show_choose_password(visit: Visit) -> Response:
 
 
 def _choose_password(visit: Visit) -> Response:
+    if missing := visit.missing("new_password"):
+        return visit.render("choose_password.html", status=422, faults=missing)
     try:
         signed_in = visit.auth.login.choose_password(
             _CHOOSE_PASSWORD.token(visit), new_password=visit.field("new_password"), source=visit.source

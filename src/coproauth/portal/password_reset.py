@@ -18,6 +18,8 @@ def _show_request(visit: Visit) -> Response:
 
 
 def _request(visit: Visit) -> Response:
+    if missing := visit.missing("email"):
+        return visit.render("forgotten_password.html", status=422, faults=missing)
     try:
         visit.auth.password_reset.request(email=visit.field("email"), source=visit.source)
     except (InvalidInput, Throttled) as refusal:
@@ -52,6 +54,8 @@ def _reset(visit: Visit) -> Response:
     token = _RESET.token(visit)
     try:
         email = visit.auth.password_reset.inspect(token).email
+        if missing := visit.missing("new_password"):
+            return visit.render("reset.html", status=422, faults=missing, email=email)
         visit.auth.password_reset.redeem(token, new_password=visit.field("new_password"), source=visit.source)
     except ResetRefused as refusal:
         return _void(visit, refusal)

@@ -38,7 +38,7 @@ class Site:
 
     def nobody(self) -> str:
         """Return an address of the same length that nobody has."""
-        return f"0{self.email()[1:]}".replace("martin", "morton")
+        return self.email().replace("martin", "morton")
 
     def file(self, name: str) -> Path:
         """Return the path of somebody's database."""

@@ -135,9 +135,8 @@ class SqlIdentities(_Repository):
         """Replace a login if its stamp is still the expected one; False if not, or if its e-mail key is taken."""
         table = self.tables.identities
         values = dump(identity)
-        of = values.pop(
-            "id"
-        )  # a key that is written, be it with the same value, has all that refers to it looked through
+        # Writing a key, be it with the same value, has all that refers to it looked through.
+        of = values.pop("id")
         expected = {"of": of, "expected": expected_stamp, "address": identity.email_key}
         if self.connection.execute(_same_address(table), values | expected).rowcount == 1:
             return True

@@ -28,3 +28,14 @@ for (const menu of document.querySelectorAll("details.account")) {
     }
   });
 }
+
+// A second click before the answer sends nothing: it would be told that the first has used the code or the link. After
+// some seconds a form may be sent again, for whoever stopped the browser, or came back to the page.
+const PAUSE = 5000; // milliseconds
+for (const form of document.querySelectorAll("form")) {
+  let sentAt = -PAUSE;
+  form.addEventListener("submit", (event) => {
+    if (event.timeStamp - sentAt < PAUSE) event.preventDefault();
+    else sentAt = event.timeStamp;
+  });
+}
