@@ -158,6 +158,57 @@ def test_whose_login_was_refused_is_forgotten_once_somebody_logs_in(sandbox: San
     assert JEANNE not in browser.get("/forgotten-password").text
 
 
+def _be_refused(browser: Browser, token: str) -> None:
+    """Try Jeanne's login, and open no other page for it."""
+    browser.send("/login", {"form_token": token, "email": JEANNE, "password": "forgotten"})
+
+
+def test_it_is_forgotten_however_somebody_else_gets_in(sandbox: Sandbox, browser: Browser) -> None:
+    """With a code, and with a password that the manager handed over, as by a log-in."""
+    sandbox.activate(contact := sandbox.contact(), PAUL)
+    code = sandbox.code_for(sandbox.contact())
+    temporary = sandbox.auth.password_reset.set_password(contact.id, by=sandbox.manager).password
+    token = browser.form_token()
+
+    def send(path: str, **fields: str) -> None:
+        _be_refused(browser, token)
+        browser.send(path, {"form_token": token, **fields})
+
+    send("/login", email=PAUL, password=temporary)
+    send("/choose-password", new_password=CHOSEN)
+    assert JEANNE not in browser.get("/forgotten-password").text
+
+    browser.post("/logout")
+    token = browser.form_token()
+    send("/activate/login", code=code, email=PAUL, new_password=CHOSEN)
+    assert JEANNE not in browser.get("/forgotten-password").text
+
+
+def test_it_is_forgotten_by_who_ends_all_sessions(sandbox: Sandbox, browser: Browser) -> None:
+    """That is a logout, too."""
+    sandbox.activate(sandbox.contact(), PAUL)
+    browser.log_in(PAUL, PASSWORD)
+    token = browser.form_token()
+    _be_refused(browser, token)
+
+    browser.send("/profile/sessions/end-all", {"form_token": token})
+
+    assert JEANNE not in browser.get("/forgotten-password").text
+
+
+def test_it_is_forgotten_by_who_chooses_a_new_password(sandbox: Sandbox, browser: Browser) -> None:
+    """Whose link it was is told to the login page alone."""
+    sandbox.activate(sandbox.contact(), PAUL)
+    browser.post("/forgotten-password", email=PAUL)
+    browser.get(f"/reset/{sandbox.reset_token_for(PAUL)}")
+    token = browser.form_token()
+    _be_refused(browser, token)
+
+    browser.send("/reset", {"form_token": token, "new_password": CHOSEN})
+
+    assert JEANNE not in browser.get("/forgotten-password").text
+
+
 @pytest.mark.parametrize("cookie", ["x", "_w", "===="])
 def test_a_forged_address_fills_in_nothing(browser: Browser, cookie: str) -> None:
     """What was never kept is left out."""

@@ -19,6 +19,7 @@ from coproauth.errors import (
     Refused,
     Throttled,
 )
+from coproauth.portal.addresses import forget_typed
 from coproauth.portal.login import ask_for_own_password
 from coproauth.portal.refusals import Fault
 from coproauth.portal.visits import Page, Visit
@@ -70,7 +71,7 @@ def _activate(visit: Visit) -> Response:
         return ask_for_own_password(visit, required)
     except Refused as refusal:
         return _refuse(visit, refusal)
-    return visit.sign_in(signed_in, notice="account_added")
+    return forget_typed(visit, visit.sign_in(signed_in, notice="account_added"))
 
 
 def _ask_for_proof(visit: Visit) -> Response:
@@ -97,7 +98,7 @@ def _prove_address(visit: Visit) -> Response:
         return ask_for_own_password(visit, required)
     except Refused as refusal:
         return _refuse(visit, refusal)
-    return visit.sign_in(signed_in, notice="activated")
+    return forget_typed(visit, visit.sign_in(signed_in, notice="activated"))
 
 
 def _refuse(visit: Visit, refusal: Refused) -> Response:

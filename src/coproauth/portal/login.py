@@ -78,7 +78,7 @@ def _choose_password(visit: Visit) -> Response:
         return visit.refuse("choose_password.html", refusal)
     was_activating = bool(visit.field("code"))
     response = _link(visit, signed_in) if was_activating else visit.sign_in(signed_in, notice="password_chosen")
-    return _CHOOSE_PASSWORD.drop(visit, response)
+    return _CHOOSE_PASSWORD.drop(visit, forget_typed(visit, response))
 
 
 def _link(visit: Visit, signed_in: SignedIn) -> Response:

@@ -61,8 +61,8 @@ def _reset(visit: Visit) -> Response:
         return _void(visit, refusal)
     except (PasswordRejected, InvalidInput, Throttled) as refusal:
         return _ask_for_password(visit, refusal)
-    response = AT_LOGIN.keep(visit, visit.sign_out(notice="password_reset"), email)
-    return _RESET.drop(visit, response)
+    response = AT_RESET_REQUEST.drop(visit, visit.sign_out(notice="password_reset"))
+    return _RESET.drop(visit, AT_LOGIN.keep(visit, response, email))
 
 
 def _void(visit: Visit, refusal: ResetRefused) -> Response:

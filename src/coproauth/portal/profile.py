@@ -14,7 +14,7 @@ from coproauth.errors import (
     SessionRefused,
     Throttled,
 )
-from coproauth.portal.addresses import AT_LOGIN
+from coproauth.portal.addresses import AT_LOGIN, AT_RESET_REQUEST, forget_typed
 from coproauth.portal.links import LinkCookie
 from coproauth.portal.visits import Page, Visit
 
@@ -35,7 +35,7 @@ def _end_session(visit: Visit) -> Response:
 
 def _end_all_sessions(visit: Visit) -> Response:
     visit.auth.login.log_out_everywhere(visit.session_token)
-    return visit.sign_out(notice="logged_out_everywhere")
+    return forget_typed(visit, visit.sign_out(notice="logged_out_everywhere"))
 
 
 def _end_other_sessions(visit: Visit) -> Response:
@@ -107,7 +107,8 @@ def _confirm(visit: Visit) -> Response:
         visit.auth.login.confirm_email(token, source=visit.source)
     except ResetRefused as refusal:
         return _void(visit, refusal)
-    return _CONFIRM_EMAIL.drop(visit, AT_LOGIN.keep(visit, visit.sign_out(notice="email_changed"), email))
+    response = AT_RESET_REQUEST.drop(visit, visit.sign_out(notice="email_changed"))
+    return _CONFIRM_EMAIL.drop(visit, AT_LOGIN.keep(visit, response, email))
 
 
 def _void(visit: Visit, refusal: ResetRefused) -> Response:
