@@ -106,8 +106,7 @@ class Coproauth:
                 tables in the database are not those of this release.
             Unavailable: the store is away.
         """
-        policy = policy or Policy()
-        urls = PortalUrls(base=portal_url)
+        policy, urls = policy or Policy(), PortalUrls(base=portal_url)
         hasher = hasher or hasher_of(policy)
         ports: _Ports = {
             "store": store,
@@ -120,9 +119,7 @@ class Coproauth:
             "policy": policy,
         }
         self._ports = ports
-        with store.reading():
-            pass  # what is wrong with the store is told now, and not to the first visitor
-        import_module("email_validator")  # who only imports does not wait for it, nor does the first visitor
+        _make_ready(store)
         self.policy, self.portal_url, self.directory, self.keyring = policy, urls.base, directory, ports["keyring"]
         self.activation = ActivationService(**ports, hasher=hasher, breaches=breaches)
         self.login = LoginService(**ports, hasher=hasher, breaches=breaches)
@@ -152,6 +149,13 @@ def _courier(ports: _Ports, mailer: Mailer, urls: PortalUrls) -> Courier:
         urls=urls,
         policy=ports["policy"],
     )
+
+
+def _make_ready(store: Store) -> None:
+    """Have the first visitor wait for nothing that can be known, or loaded, before."""
+    with store.reading():
+        pass  # what is wrong with the store is told now
+    import_module("email_validator")  # who only imports does not wait for it
 
 
 def _require_aware(clock: Clock) -> Clock:
