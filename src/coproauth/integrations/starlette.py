@@ -126,6 +126,7 @@ class WebAuth:
     """Keeps a browser's session in a cookie and protects its forms.
 
     Attributes:
+        auth: the library.
         https: whether the portal's address is one of https.
         session_cookie: the name of the session's cookie.
     """
@@ -225,21 +226,6 @@ class WebAuth:
         self.delete_cookie(response, "session")
         self._drop_view(response)
 
-    def _session_behind(self, token: str, request: Request) -> Session:
-        if not self._has_views or request.method not in _SAFE_METHODS:
-            return self.auth.login.session(token)
-        viewed = self.auth.session_views.session(token, view=self.read_cookie(request, "view"))
-        request.state.session_view = viewed.view
-        return viewed.session
-
-    @property
-    def _has_views(self) -> bool:
-        return bool(self.auth.policy.session_view_lifetime)
-
-    def _drop_view(self, response: Response) -> None:
-        if self._has_views:
-            self.delete_cookie(response, "view")
-
     def remember(self, response: Response, signed_in: SignedIn) -> None:
         """Keep a session that was opened, and that the browser is known; what protected the forms before is void."""
         self.set_cookie(response, "session", signed_in.token)
@@ -257,6 +243,21 @@ class WebAuth:
         """
         self.drop_session(response)
         response.headers["Clear-Site-Data"] = '"cache", "storage"'
+
+    def _session_behind(self, token: str, request: Request) -> Session:
+        if not self._has_views or request.method not in _SAFE_METHODS:
+            return self.auth.login.session(token)
+        viewed = self.auth.session_views.session(token, view=self.read_cookie(request, "view"))
+        request.state.session_view = viewed.view
+        return viewed.session
+
+    @property
+    def _has_views(self) -> bool:
+        return bool(self.auth.policy.session_view_lifetime)
+
+    def _drop_view(self, response: Response) -> None:
+        if self._has_views:
+            self.delete_cookie(response, "view")
 
     # Forms
 
