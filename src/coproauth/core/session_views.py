@@ -9,7 +9,10 @@ from __future__ import annotations
 import base64
 import hmac
 import json
+from collections.abc import Sequence
 from datetime import datetime, timedelta
+from operator import attrgetter
+from typing import NamedTuple
 
 import attrs
 
@@ -20,9 +23,23 @@ from coproauth.policy import Policy
 
 VIEW_MAX_LENGTH = 2048  # characters; nginx passes 4096 bytes of all headers of an answer on, a browser keeps as many of
 # one cookie (RFC 6265 §6.1)
-_SHAPE = ",".join(
-    field.name for kind in (Session, Account) for field in attrs.fields(kind)
-)  # another release's is void
+
+
+class _Said(NamedTuple):
+    """What a view says, in this order: JSON writes and reads it as a list."""
+
+    identity_id: str
+    email: str
+    active_id: str | None
+    accounts: Sequence[Sequence[str]]
+    authenticated_at: str
+    expires_at: str
+    seen_at: str
+
+
+_ACCOUNT = tuple(field.name for field in attrs.fields(Account))
+_account_row = attrgetter(*_ACCOUNT)
+_SHAPE = ",".join((*_Said._fields, *_ACCOUNT))  # another release's is void
 
 
 @attrs.frozen(kw_only=True)
@@ -62,13 +79,14 @@ class SignedViews:
     def read(self, view: object, *, digest: str, at: datetime) -> Session | None:
         """Return what a view says, or None: then the store must be asked.
 
-        1. Type and length: nothing costly sees hostile input.
+        1. Type and length, and whether there are views at all: nothing costly sees hostile input.
         2. The signature, over the very characters received: any changed byte, another session's token, another portal,
            epoch or purpose, a release with other fields, and a key that was dropped, fail. Nothing is parsed before.
         3. The age, with no leeway for a clock that is behind or was set back: asking the store costs little.
         4. The end of the session itself.
         """
-        if not isinstance(view, str) or len(view) > VIEW_MAX_LENGTH or not view.isascii():
+        is_on = bool(self.policy.session_view_lifetime)
+        if not (is_on and isinstance(view, str) and len(view) <= VIEW_MAX_LENGTH and view.isascii()):
             return None
         said, _, seal = view.rpartition(".")
         if not any(hmac.compare_digest(own, seal) for own in self._seals(said, digest)):
@@ -82,33 +100,27 @@ class SignedViews:
 
 
 def _dump(session: Session, seen_at: datetime) -> bytes:
-    active = session.active_account
-    said = (
-        session.identity_id,
-        session.email,
-        active.id if active else None,
-        [attrs.astuple(account) for account in session.accounts],
-        session.authenticated_at.isoformat(),
-        session.expires_at.isoformat(),
-        seen_at.isoformat(),
+    said = _Said(
+        identity_id=session.identity_id,
+        email=session.email,
+        active_id=session.active_account.id if session.active_account else None,
+        accounts=[_account_row(account) for account in session.accounts],
+        authenticated_at=session.authenticated_at.isoformat(),
+        expires_at=session.expires_at.isoformat(),
+        seen_at=seen_at.isoformat(),
     )
     return json.dumps(said, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass")
 
 
-def _load(said: bytes) -> tuple[Session, datetime]:
-    identity_id, email, active_id, rows, authenticated_at, expires_at, seen_at = json.loads(
-        said.decode("utf-8", "surrogatepass")
-    )
-    accounts = tuple(
-        Account(id=id_, label=label, condominium_id=place, condominium_name=name, portfolio_id=portfolio)
-        for id_, label, place, name, portfolio in rows
-    )
+def _load(text: bytes) -> tuple[Session, datetime]:
+    said = _Said._make(json.loads(text.decode("utf-8", "surrogatepass")))
+    accounts = tuple(Account(**dict(zip(_ACCOUNT, row, strict=True))) for row in said.accounts)
     session = Session(
-        identity_id=identity_id,
-        email=email,
-        active_account=choose_account(accounts, active_id),
+        identity_id=said.identity_id,
+        email=said.email,
+        active_account=choose_account(accounts, said.active_id),
         accounts=accounts,
-        authenticated_at=datetime.fromisoformat(authenticated_at),
-        expires_at=datetime.fromisoformat(expires_at),
+        authenticated_at=datetime.fromisoformat(said.authenticated_at),
+        expires_at=datetime.fromisoformat(said.expires_at),
     )
-    return session, datetime.fromisoformat(seen_at)
+    return session, datetime.fromisoformat(said.seen_at)

@@ -33,7 +33,7 @@ class SessionViews(Service):
         known = self._views.read(view, digest=digest, at=now)
         if known is not None:
             return ViewedSession(session=known)
-        session = self._sessions.view(session_token).session
+        session = self._sessions.view_behind(digest).session
         return ViewedSession(session=session, view=self._views.sign(session, digest=digest, seen_at=now))
 
     @cached_property

@@ -41,8 +41,15 @@ class SessionKeeper:
         Raises:
             SessionRefused: the token is unknown, or its session ended, idle for too long, or too old.
         """
+        return self.view_behind(self.digest(session_token))
+
+    def view_behind(self, digest: str) -> SessionView:
+        """Do what ``view`` does for a token that was digested already.
+
+        Raises:
+            SessionRefused: as there.
+        """
         now = self.clock.now()
-        digest = self.digest(session_token)
         view = persistently(lambda: self.store.session_view(digest, self.directory), policy=self.policy)
         if view is None:
             raise SessionRefused
