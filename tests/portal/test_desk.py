@@ -281,6 +281,7 @@ class TestOneTimeForms:
         form_id = _form_id(manager_browser.get(path).text)
         first = manager_browser.post(path, form_id=form_id)
         shown = re.findall(r"<code[^>]*>([^<]+)</code>", first.text)
+        sandbox.later(seconds=5)  # no double click
 
         again = manager_browser.post(path, form_id=form_id)
 
@@ -299,6 +300,7 @@ class TestOneTimeForms:
         path = f"/desk/condominiums/{contact.account.condominium_id}/codes"
         form_id = _form_id(manager_browser.get(path).text)
         (code,) = re.findall(r'letter-code">([^<]+)<', manager_browser.post(path, form_id=form_id).text)
+        sandbox.later(seconds=5)  # no double click
 
         again = manager_browser.post(path, form_id=form_id)
 
