@@ -152,6 +152,18 @@ def test_a_used_code_leads_on_to_the_ways_back(sandbox: Sandbox, browser: Browse
     assert "Chaque personne du foyer" in other.text
 
 
+@pytest.mark.parametrize("path", ["/login", "/forgotten-password"])
+def test_the_ways_back_know_the_address(sandbox: Sandbox, browser: Browser, path: str) -> None:
+    """Whoever follows one finds the e-mail filled in, which stands in no address (S5, S6)."""
+    sandbox.activate(sandbox.contact(), JEANNE)
+    code = sandbox.code_for(sandbox.contact())
+
+    refused = browser.post("/activate/login", code=code, email=JEANNE, new_password="another password here")
+
+    assert f'href="{path}"' in refused.text
+    assert f'value="{JEANNE}"' in browser.get(path).text
+
+
 def test_a_second_property_joins_the_login(sandbox: Sandbox, browser: Browser) -> None:
     """The e-mail and password of the existing login are enough, without any digits (S7)."""
     sandbox.activate(sandbox.contact(condominium="Les Lilas"), JEANNE)

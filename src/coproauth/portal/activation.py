@@ -19,7 +19,7 @@ from coproauth.errors import (
     Refused,
     Throttled,
 )
-from coproauth.portal.addresses import forget_typed
+from coproauth.portal.addresses import forget_typed, keep_typed
 from coproauth.portal.login import ask_for_own_password
 from coproauth.portal.refusals import Fault
 from coproauth.portal.visits import Page, Visit
@@ -105,7 +105,8 @@ def _refuse(visit: Visit, refusal: Refused) -> Response:
     """Show the step that can mend what was refused."""
     match refusal:
         case EmailAlreadyRegistered():
-            return visit.refuse("activate_login.html", refusal, preview=_preview(visit), is_registered=True)
+            response = visit.refuse("activate_login.html", refusal, preview=_preview(visit), is_registered=True)
+            return keep_typed(visit, response, visit.field("email"))
         case PasswordRejected() | InvalidInput(field="email" | "password") | Throttled():
             return visit.refuse("activate_login.html", refusal, preview=_preview(visit), is_registered=False)
         case _:

@@ -51,6 +51,11 @@ AT_LOGIN = TypedAddress(path="/login")
 AT_RESET_REQUEST = TypedAddress(path="/forgotten-password")
 
 
+def keep_typed(visit: Visit, response: Response, email: str) -> Response:
+    """Have the browser keep an e-mail for either page, whichever is chosen."""
+    return AT_LOGIN.keep(visit, AT_RESET_REQUEST.keep(visit, response, email), email)
+
+
 def forget_typed(visit: Visit, response: Response) -> Response:
     """Have the browser forget whatever somebody typed before."""
     return AT_LOGIN.drop(visit, AT_RESET_REQUEST.drop(visit, response))
