@@ -270,3 +270,21 @@ def test_an_orphan_is_asked_for_a_code(sandbox: Sandbox, browser: Browser, open_
 
     assert "Aucun compte : saisissez un code" in browser.get("/").text.replace("\N{NO-BREAK SPACE}", " ")
     assert "Aucun compte" in later.get("/").text
+
+
+@pytest.mark.parametrize("code", ["", "AAAA"])
+def test_an_orphan_who_mistypes_still_reads_why_a_code_is_asked_for(
+    sandbox: Sandbox, browser: Browser, code: str
+) -> None:
+    """The page of an empty or wrong code does not speak of a further account, and names the fault (S11)."""
+    contact = sandbox.contact()
+    sandbox.activate(contact, JEANNE)
+    browser.log_in(JEANNE, PASSWORD)
+    sandbox.directory.remove_condominium(contact.account.condominium_id)
+
+    page = browser.post("/accounts/add", code=code)
+
+    assert page.status_code == 422
+    assert "<h1>Aucun compte\N{NO-BREAK SPACE}: saisissez un code</h1>" in page.text
+    assert 'id="code-error"' in page.text
+    assert 'href="#code"' in page.text

@@ -11,7 +11,7 @@ from coproauth.portal.visits import Page, Visit
 def _show_home(visit: Visit) -> Response:
     session = visit.require_session()
     if session.active_account is None:
-        return visit.render("orphan.html")
+        return visit.render("add_account.html")
     overview = visit.portal.overview
     return visit.render(
         "home.html",

@@ -129,8 +129,8 @@ def _fingerprint(visit: Visit) -> str:
 
 
 def _show_add(visit: Visit) -> Response:
-    has_account = visit.require_session().active_account is not None
-    return visit.render("add_account.html" if has_account else "orphan.html")
+    visit.require_session()
+    return visit.render("add_account.html")
 
 
 def _add(visit: Visit) -> Response:
