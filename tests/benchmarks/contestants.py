@@ -19,7 +19,7 @@ SQLITE = Entry(
     needs="argon2",
     imports="import argon2, attrs, email_validator, itsdangerous",
 )
-PSYCOPG = attrs.evolve(SQLITE, module="bare_psycopg")
+PSYCOPG = attrs.evolve(SQLITE, module="bare_psycopg", needs="psycopg")
 ENTRIES = (
     SQLITE,
     Entry(name="Core", module="bare_core", needs="sqlalchemy", imports="import argon2, sqlalchemy"),
