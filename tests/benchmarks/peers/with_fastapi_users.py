@@ -113,9 +113,11 @@ class FastApiUsers(Peer):
         """Run the loop in a thread of its own, as a server has it."""
         thread = threading.Thread(target=self._loop.run_forever)
         thread.start()
-        yield
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        thread.join()
+        try:
+            yield
+        finally:
+            self._loop.call_soon_threadsafe(self._loop.stop)
+            thread.join()
 
     def run(self, work: Coroutine[Any, Any, _T]) -> _T:
         """Run to the end, in the loop that is there."""
