@@ -18,6 +18,7 @@ from tests.servers import PostgresServer
 from coproauth import Argon2Parameters, Coproauth, Policy, ThrottleRule
 from coproauth.adapters.memory import MemoryMailer
 from coproauth.adapters.sqlalchemy import EngineSettings, SqlAudit, SqlStore, StandaloneDirectory, sql_engine
+from coproauth.ports import Clock
 from coproauth.testing import FakeClock
 
 SETTINGS = EngineSettings(pool_size=16, statement_timeout=timedelta(minutes=2))
@@ -40,12 +41,14 @@ class Town:
     Attributes:
         filled_in: seconds; zero if it was filled before.
         policy: nobody is slowed, and hashes are as good as free unless something else is said.
+        clock: stands still in the instant of the population, unless something else is said.
     """
 
     engine: Engine
     population: Population
     filled_in: float
     policy: Policy = attrs.field(factory=lambda: measured_policy(hashes_at_once=64))
+    clock: Clock = attrs.field(factory=lambda: FakeClock(NOW))
 
     @cached_property
     def store(self) -> SqlStore:
@@ -59,7 +62,7 @@ class Town:
 
     @cached_property
     def auth(self) -> Coproauth:
-        """The library as an installation has it, but for the price of a hash; time stands still."""
+        """The library as an installation has it, but for the price of a hash, and the clock."""
         return Coproauth(
             store=self.store,
             directory=self.directory,
@@ -67,7 +70,7 @@ class Town:
             secret_keys=[SECRET_KEY],
             portal_url=PORTAL_URL,
             policy=self.policy,
-            clock=FakeClock(NOW),
+            clock=self.clock,
             audit=SqlAudit(self.engine),
         )
 

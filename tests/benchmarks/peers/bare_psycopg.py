@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import random
+from datetime import UTC, datetime
 
 import psycopg
-from sqlalchemy import make_url
-from tests.benchmarks.peers.ours import town_of
-from tests.benchmarks.peers.protocol import Contestant, Peer, Site
-from tests.benchmarks.population import KEYRING, NOW
+from tests.benchmarks.databases import Town
+from tests.benchmarks.peers.ours import Ours, town_of
+from tests.benchmarks.peers.protocol import Contestant, Site
+from tests.benchmarks.population import KEYRING
 
 _WHO = """
     SELECT identities.id, identities.email, sessions.credential_stamp, sessions.account_id, sessions.expires_at,
@@ -24,23 +24,18 @@ _WHO = """
 
 def open_contestant(site: Site) -> Contestant:
     """Fill the database if it is new: the tables are ours."""
-    town = town_of(site)
-    return Contestant(peer=Psycopg(site, _WHO.format(town.store.tables.prefix)))
+    return Contestant(peer=Psycopg(town_of(site)))
 
 
-class Psycopg(Peer):
-    """One connection, one statement, which psycopg prepares by itself."""
+class Psycopg(Ours):
+    """One connection, one statement, which psycopg prepares by itself; we log in with our own."""
 
-    def __init__(self, site: Site, statement: str) -> None:
-        url = make_url(site.postgresql or "").set(drivername="postgresql")
+    def __init__(self, town: Town) -> None:
+        super().__init__(town)
+        url = town.engine.url.set(drivername="postgresql")
         self._raw = psycopg.connect(url.render_as_string(hide_password=False), autocommit=True)
-        self._statement = statement.encode()
-        self._people = site.people
-
-    def log_in(self, email: str, password: str) -> str | None:  # noqa: ARG002 - what matters is the cookie
-        """Return the cookie of somebody who is logged in already."""
-        return self._people.token(random.randrange(0, self._people.logins, 10))  # noqa: S311 - no secret
+        self._statement = _WHO.format(town.store.tables.prefix).encode()
 
     def who(self, cookie: str) -> object:
         """One join, of which there is a row for each account."""
-        return self._raw.execute(self._statement, [KEYRING.digest(cookie), NOW]).fetchall()
+        return self._raw.execute(self._statement, [KEYRING.digest(cookie), datetime.now(UTC)]).fetchall()

@@ -12,6 +12,7 @@ from tests.benchmarks.population import fill
 
 from coproauth import Keyring, LoginRefused, Policy, Source
 from coproauth.adapters.sqlalchemy import sql_engine
+from coproauth.adapters.system import SystemClock
 from coproauth.core.tokens import LinkClaims, Purpose
 from coproauth.policy import SESSION_VIEW_CEILING
 
@@ -31,7 +32,8 @@ def town_of(site: Site) -> Town:
     engine = sql_engine(site.postgresql or f"sqlite:///{site.file('coproauth')}", settings=SETTINGS)
     if not inspect(engine).get_table_names():
         fill(engine, site.people)
-    return Town(engine=engine, population=site.people, filled_in=0.0, policy=measured_policy(site.people.argon2))
+    policy = measured_policy(site.people.argon2)
+    return Town(engine=engine, population=site.people, filled_in=0.0, policy=policy, clock=SystemClock())
 
 
 class Ours(Peer):
