@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property, partial
 from importlib import import_module
+from typing import Any
 
 import argon2
 import attrs
@@ -59,37 +60,73 @@ class Stand:
         needed = {"signed page": self.signed, "make link": self.links, "check link": self.links}
         return needed.get(deed, self.peer) is not None
 
-    def _cookies(self, peer: Peer | None) -> list[str]:
-        """Log people in; everybody has to know them again."""
+    def _cookies(self, peer: Peer | None) -> list[tuple[str, str]]:
+        """Log people in, and return what each has to be known by again."""
         if peer is None:
             return []
-        cookies = [peer.log_in(self.site.email(), PASSWORD) or "" for _ in range(_COOKIES)]
-        assert all(map(peer.who, cookies))
-        return cookies
+        emails = [self.site.email() for _ in range(_COOKIES)]
+        return [(peer.log_in(email, PASSWORD) or "", email) for email in emails]
 
 
-def _page(peer: Peer | None, cookies: Sequence[str]) -> Deed:
+@attrs.frozen(kw_only=True)
+class Task:
+    """Something to be done once.
+
+    Attributes:
+        work: what is timed.
+        is_done: whether that is what the work has to return; asked afterwards.
+    """
+
+    work: Deed
+    is_done: Callable[[Any], object]
+
+
+def _hash(stand: Stand) -> Task:
+    return Task(work=partial(stand.verify, stand.password_hash, PASSWORD), is_done=bool)
+
+
+def _log_in(stand: Stand) -> Task:
+    email, peer = stand.site.email(), stand.peer
+    return Task(work=partial(peer.log_in, email, PASSWORD), is_done=lambda cookie: cookie and peer.who(cookie) == email)
+
+
+def _guess(stand: Stand, email: str) -> Task:
+    return Task(work=partial(stand.peer.log_in, email, _WRONG), is_done=lambda cookie: cookie is None)
+
+
+def _reset(stand: Stand) -> Task:
+    email, peer = stand.site.email(), stand.peer
+    return Task(work=partial(peer.request_reset, email), is_done=lambda _: peer.has_mail(email))
+
+
+def _vain_reset(stand: Stand) -> Task:
+    """Ask for a stranger; some mail him, some do not."""
+    return Task(work=partial(stand.peer.request_reset, stand.site.nobody()), is_done=lambda _: True)
+
+
+def _page(peer: Peer | None, cookies: Sequence[tuple[str, str]]) -> Task:
     assert peer
-    return partial(peer.who, random.choice(cookies))  # noqa: S311 - no secret
+    cookie, email = random.choice(cookies)  # noqa: S311 - no secret
+    return Task(work=partial(peer.who, cookie), is_done=lambda who: who == email)
 
 
-def _make(stand: Stand) -> Deed:
+def _make(stand: Stand) -> Task:
     assert stand.links
-    return stand.links.make
+    return Task(work=stand.links.make, is_done=stand.links.check)
 
 
-def _check(stand: Stand) -> Deed:
+def _check(stand: Stand) -> Task:
     assert stand.links
-    return partial(stand.links.check, stand.links.make())
+    return Task(work=partial(stand.links.check, stand.links.make()), is_done=bool)
 
 
-_DEEDS: Mapping[str, Callable[[Stand], Deed]] = {
-    "hash": lambda stand: partial(stand.verify, stand.password_hash, PASSWORD),
-    "log in": lambda stand: partial(stand.peer.log_in, stand.site.email(), PASSWORD),
-    "log in, wrong": lambda stand: partial(stand.peer.log_in, stand.site.email(), _WRONG),
-    "log in, unknown": lambda stand: partial(stand.peer.log_in, stand.site.nobody(), _WRONG),
-    "reset": lambda stand: partial(stand.peer.request_reset, stand.site.email()),
-    "reset, unknown": lambda stand: partial(stand.peer.request_reset, stand.site.nobody()),
+_DEEDS: Mapping[str, Callable[[Stand], Task]] = {
+    "hash": _hash,
+    "log in": _log_in,
+    "log in, wrong": lambda stand: _guess(stand, stand.site.email()),
+    "log in, unknown": lambda stand: _guess(stand, stand.site.nobody()),
+    "reset": _reset,
+    "reset, unknown": _vain_reset,
     "page": lambda stand: _page(stand.peer, stand.cookies),
     "signed page": lambda stand: _page(stand.signed, stand.signed_cookies),
     "make link": _make,
@@ -101,13 +138,16 @@ def turn(stand: Stand, deed: str) -> list[float]:
     """Do it for a moment, and return the seconds of each time; nothing if the contestant has no such thing."""
     if not stand.offers(deed):
         return []
-    draw, took = _DEEDS[deed], list[float]()
+    draw, took, answers = _DEEDS[deed], list[float](), list[tuple[Task, object]]()
     until = time.perf_counter() + _TURN
     while not took or (len(took) < _CALLS and time.perf_counter() < until):
-        work = draw(stand)
+        task = draw(stand)
         started = time.perf_counter()
-        work()
+        answer = task.work()
         took.append(time.perf_counter() - started)
+        answers.append((task, answer))
+    for task, answer in answers:
+        assert task.is_done(answer), f"{deed}: {answer!r}"
     return took
 
 
@@ -115,17 +155,18 @@ def rush(stand: Stand, _: str) -> Rush:
     """Log people in one by one, then at once."""
     emails = [stand.site.email() for _ in range(_CREW * _EACH)]
     started = time.perf_counter()
-    for email in emails:
-        stand.peer.log_in(email, PASSWORD)
-    one_by_one, pages = time.perf_counter() - started, list[float]()
+    cookies = [stand.peer.log_in(email, PASSWORD) for email in emails]
+    one_by_one, pages, shown = time.perf_counter() - started, list[float](), list[str | None]()
     with stand.peer.serving():
         started = time.perf_counter()
         coming = [stand.crew.submit(stand.peer.log_in, email, PASSWORD) for email in emails]
         while not all(one.done() for one in coming):
             asked = time.perf_counter()
-            stand.peer.who(stand.cookies[0])
+            shown.append(stand.peer.who(stand.cookies[0][0]))
             pages.append(time.perf_counter() - asked)
             time.sleep(_PAUSE)
         at_once = time.perf_counter() - started
-    assert all(one.result() for one in coming)
+    cookies += [one.result() for one in coming]
+    assert [stand.peer.who(cookie or "") for cookie in cookies] == 2 * emails
+    assert set(shown) == {stand.cookies[0][1]}
     return Rush(one_by_one=one_by_one, at_once=at_once, pages=pages)

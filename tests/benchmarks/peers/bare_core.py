@@ -54,18 +54,24 @@ class Core(Peer):
             connection.execute(insert(_SESSIONS).values(session))
         return token
 
-    def who(self, cookie: str) -> object:
+    def who(self, cookie: str) -> str | None:
         """One join."""
         joined = select(_PEOPLE.c.id, _PEOPLE.c.email).join(_SESSIONS)
         wanted = joined.where(_SESSIONS.c.digest == digest(cookie), _SESSIONS.c.expires_at > time.time())
         with self._engine.connect() as connection:
-            return connection.execute(wanted).one_or_none()
+            found = connection.execute(wanted).one_or_none()
+        return found.email if found else None
 
     def request_reset(self, email: str) -> None:
         """Look, and insert a mail for whatever address."""
         with self._engine.begin() as connection:
             connection.execute(select(_PEOPLE.c.id).where(_PEOPLE.c.email == email)).one_or_none()
             connection.execute(insert(_OUTBOX).values(email=email))
+
+    def has_mail(self, email: str) -> bool:
+        """Look into the outbox."""
+        with self._engine.connect() as connection:
+            return connection.execute(select(_OUTBOX.c.id).where(_OUTBOX.c.email == email)).first() is not None
 
 
 def _prepare(raw: object, _: object) -> None:

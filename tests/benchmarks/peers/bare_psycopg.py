@@ -36,6 +36,7 @@ class Psycopg(Ours):
         self._raw = psycopg.connect(url.render_as_string(hide_password=False), autocommit=True)
         self._statement = _WHO.format(town.store.tables.prefix).encode()
 
-    def who(self, cookie: str) -> object:
+    def who(self, cookie: str) -> str | None:
         """One join, of which there is a row for each account."""
-        return self._raw.execute(self._statement, [KEYRING.digest(cookie), datetime.now(UTC)]).fetchall()
+        rows = self._raw.execute(self._statement, [KEYRING.digest(cookie), datetime.now(UTC)]).fetchall()
+        return rows[0][1] if rows else None

@@ -77,14 +77,19 @@ class Bare(Peer):
         self._raw.execute(OPENED, [digest(token), person_id, time.time() + LIFETIME])
         return token
 
-    def who(self, cookie: str) -> object:
+    def who(self, cookie: str) -> str | None:
         """One join."""
-        return self._raw.execute(WHO, [digest(cookie), time.time()]).fetchone()
+        _, email = self._raw.execute(WHO, [digest(cookie), time.time()]).fetchone() or (None, None)
+        return email
 
     def request_reset(self, email: str) -> None:
         """Look, and insert a mail for whatever address."""
         self._raw.execute(BY_EMAIL, [email]).fetchone()
         self._raw.execute("INSERT INTO outbox (email) VALUES (?)", [email])
+
+    def has_mail(self, email: str) -> bool:
+        """Look into the outbox."""
+        return self._raw.execute("SELECT 1 FROM outbox WHERE email = ?", [email]).fetchone() is not None
 
 
 class Signed(Peer):
@@ -94,7 +99,7 @@ class Signed(Peer):
         """Sign the address."""
         return f"{email}.{_signature(email)}"
 
-    def who(self, cookie: str) -> object:
+    def who(self, cookie: str) -> str | None:
         """Compare the signature."""
         email, _, signature = cookie.rpartition(".")
         return email if hmac.compare_digest(_signature(email), signature) else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import attrs
-from sqlalchemy import inspect
+from sqlalchemy import inspect, select
 from tests.benchmarks.databases import SETTINGS, Town, measured_policy
 from tests.benchmarks.peers.protocol import KEY, Contestant, Peer, Site
 from tests.benchmarks.population import fill
@@ -13,6 +13,7 @@ from tests.benchmarks.population import fill
 from coproauth import Keyring, LoginRefused, Policy, Source
 from coproauth.adapters.sqlalchemy import sql_engine
 from coproauth.adapters.system import SystemClock
+from coproauth.core.messages import MailKind
 from coproauth.core.tokens import LinkClaims, Purpose
 from coproauth.policy import SESSION_VIEW_CEILING
 
@@ -41,6 +42,7 @@ class Ours(Peer):
 
     def __init__(self, town: Town) -> None:
         self._auth = town.auth
+        self._engine, self._outbox = town.engine, town.store.tables.outbox
 
     def log_in(self, email: str, password: str) -> str | None:
         """Everything that `log_in` does."""
@@ -49,13 +51,19 @@ class Ours(Peer):
         except LoginRefused:
             return None
 
-    def who(self, cookie: str) -> object:
+    def who(self, cookie: str) -> str | None:
         """Session, login, contacts and accounts."""
-        return self._auth.login.session(cookie)
+        return self._auth.login.session(cookie).email
 
     def request_reset(self, email: str) -> None:
         """Queue the mail, for whatever address."""
         self._auth.password_reset.request(email=email, source=_SOURCE)
+
+    def has_mail(self, email: str) -> bool:
+        """Look into the outbox for a link."""
+        wanted = select(self._outbox.c.id).where(self._outbox.c.to == email, self._outbox.c.kind == MailKind.RESET_LINK)
+        with self._engine.connect() as connection:
+            return connection.execute(wanted).first() is not None
 
 
 class OursBySignedViews(Ours):
@@ -65,12 +73,12 @@ class OursBySignedViews(Ours):
         super().__init__(town)
         self._views: dict[str, str] = {}
 
-    def who(self, cookie: str) -> object:
+    def who(self, cookie: str) -> str | None:
         """What the view says; the database is asked by a browser that has none."""
         viewed = self._auth.session_views.session(cookie, view=self._views.get(cookie))
         if viewed.view is not None:
             self._views[cookie] = viewed.view
-        return viewed.session
+        return viewed.session.email
 
 
 class OurLinks:

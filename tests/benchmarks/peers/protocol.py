@@ -53,11 +53,15 @@ class Peer(ABC):
         """Return what goes into the cookie, everything committed; None if refused."""
 
     @abstractmethod
-    def who(self, cookie: str) -> object:
-        """Return who is logged in, as every page asks; something that is true."""
+    def who(self, cookie: str) -> str | None:
+        """Return the address of who is logged in, as every page asks."""
 
     def request_reset(self, email: str) -> None:
         """Have a reset link sent to an address, if it is known; sending takes no time."""
+        raise NotImplementedError
+
+    def has_mail(self, email: str) -> bool:
+        """Whether a mail to an address was made; untimed."""
         raise NotImplementedError
 
     def serving(self) -> AbstractContextManager[None]:

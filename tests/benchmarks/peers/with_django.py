@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from importlib import import_module
 from types import ModuleType
-from typing import Any
+from typing import Any, ClassVar
 
 import django
 from django.conf import settings
 from django.contrib.auth.hashers import Argon2PasswordHasher
+from django.core.mail.backends.base import BaseEmailBackend
 from tests.benchmarks.peers.protocol import KEY, Contestant, Links, Peer, Site, insert
 from tests.benchmarks.population import PASSWORD
 
@@ -20,6 +21,21 @@ APPS = ("django.contrib.auth", "django.contrib.contenttypes", "django.contrib.se
 
 class Hasher(Argon2PasswordHasher):
     """Argon2id at the cost of the site."""
+
+
+class Dropped(BaseEmailBackend):
+    """Mail that goes nowhere; only to whom is kept.
+
+    Attributes:
+        to: addresses.
+    """
+
+    to: ClassVar[set[str]] = set()
+
+    def send_messages(self, email_messages: Sequence[Any]) -> int:
+        """Drop them."""
+        self.to.update(address for message in email_messages for address in message.to)
+        return len(email_messages)
 
 
 def open_contestant(site: Site) -> Contestant:
@@ -42,7 +58,7 @@ def set_up(site: Site, name: str, apps: Sequence[str], **more: object) -> None:
         "INSTALLED_APPS": apps,
         "DATABASES": {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": file, "OPTIONS": options}},
         "PASSWORD_HASHERS": [f"{Hasher.__module__}.Hasher"],
-        "EMAIL_BACKEND": "django.core.mail.backends.dummy.EmailBackend",
+        "EMAIL_BACKEND": f"{Dropped.__module__}.Dropped",
         "DEFAULT_AUTO_FIELD": "django.db.models.BigAutoField",
         "TEMPLATES": [{"BACKEND": "django.template.backends.django.DjangoTemplates", "APP_DIRS": True}],
         "USE_TZ": True,
@@ -88,15 +104,19 @@ class Django(Peer):
         request.session.save()
         return str(request.session.session_key)
 
-    def who(self, cookie: str) -> object:
+    def who(self, cookie: str) -> str | None:
         """`request.user`, as its middleware finds it."""
-        return self._auth.get_user(request_with(self._sessions.SessionStore(cookie))).is_authenticated
+        return str(self._auth.get_user(request_with(self._sessions.SessionStore(cookie))).get_username())
 
     def request_reset(self, email: str) -> None:
         """`PasswordResetView`: its form."""
         form = self._forms.PasswordResetForm({"email": email})
         assert form.is_valid()
         form.save(domain_override="app.example.fr", use_https=True)
+
+    def has_mail(self, email: str) -> bool:
+        """Look at what was dropped."""
+        return email in Dropped.to
 
 
 class DjangoLinks(Links):

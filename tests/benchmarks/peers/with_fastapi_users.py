@@ -9,7 +9,7 @@ import threading
 import uuid
 from collections.abc import AsyncIterator, Coroutine, Iterator
 from contextlib import asynccontextmanager, closing, contextmanager
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from fastapi.security import OAuth2PasswordRequestForm
 from fastapi_users import BaseUserManager, UUIDIDMixin, exceptions
@@ -44,14 +44,20 @@ class AccessToken(SQLAlchemyBaseAccessTokenTableUUID, Base):
 
 
 class UserManager(UUIDIDMixin, BaseUserManager[User, uuid.UUID]):
-    """What an application writes; mails are dropped, the last token is kept."""
+    """What an application writes; mails are dropped, the last token is kept.
+
+    Attributes:
+        mailed: addresses.
+    """
 
     reset_password_token_secret = verification_token_secret = KEY
     last_token = ""
+    mailed: ClassVar[set[str]] = set()
 
     async def on_after_forgot_password(self, user: User, token: str, request: object = None) -> None:  # noqa: ARG002
         """Keep the token."""
         self.last_token = token
+        self.mailed.add(user.email)
 
 
 def open_contestant(site: Site) -> Contestant:
@@ -100,13 +106,17 @@ class FastApiUsers(Peer):
         """Authenticate, write a token."""
         return self.run(self._log_in(email, password))
 
-    def who(self, cookie: str) -> object:
+    def who(self, cookie: str) -> str | None:
         """Read a token."""
         return self.run(self._who(cookie))
 
     def request_reset(self, email: str) -> None:
         """Make a token, if there is such a user."""
         self.run(self._request_reset(email))
+
+    def has_mail(self, email: str) -> bool:
+        """Ask the managers."""
+        return email in UserManager.mailed
 
     @contextmanager
     def serving(self) -> Iterator[None]:
@@ -146,9 +156,10 @@ class FastApiUsers(Peer):
             await manager.on_after_login(user)
             return str(token)
 
-    async def _who(self, cookie: str) -> object:
+    async def _who(self, cookie: str) -> str | None:
         async with self.manager() as (session, manager):
-            return await self._strategy(session).read_token(cookie, manager)
+            user = await self._strategy(session).read_token(cookie, manager)
+            return str(user.email) if user else None
 
     async def _request_reset(self, email: str) -> None:
         async with self.manager() as (_, manager):

@@ -9,6 +9,7 @@ from typing import Any
 
 from flask import Flask, session
 from flask.ctx import RequestContext
+from flask_mail import Mail, Message, email_dispatched
 from flask_security import Security, SQLAlchemyUserDatastore, current_user, hash_password, login_user
 from flask_security.models import fsqla_v3
 from flask_security.recoverable import generate_reset_password_token, send_reset_password_instructions
@@ -36,9 +37,11 @@ def _application(site: Site) -> Flask:
         "SECURITY_PASSWORD_HASH_PASSLIB_OPTIONS": {f"argon2__{name}": value for name, value in options.items()},
         "SECURITY_RECOVERABLE": True,
         "SQLALCHEMY_DATABASE_URI": f"sqlite:///{file}",
+        "SECURITY_EMAIL_VALIDATOR_ARGS": {"check_deliverability": False},  # names are looked up nowhere
         "MAIL_SUPPRESS_SEND": True,
         "WTF_CSRF_ENABLED": False,  # there is no page before the form
     }
+    Mail(app)
     db = SQLAlchemy(app)
     fsqla_v3.FsModels.set_db_info(db)
     role = type("Role", (db.Model, fsqla_v3.FsRoleMixin), {})
@@ -68,6 +71,8 @@ class FlaskSecurity(Peer):
 
     def __init__(self, app: Flask) -> None:
         self._app, self._security = app, app.extensions["security"]
+        self._mailed = set[str]()
+        email_dispatched.connect(self._drop)
         with app.test_request_context("/") as context:
             self._environment = dict(context.request.environ)
 
@@ -81,10 +86,10 @@ class FlaskSecurity(Peer):
             self._security.datastore.commit()
             return self._cookie_of(form.user)
 
-    def who(self, cookie: str) -> object:
+    def who(self, cookie: str) -> str | None:
         """`current_user`."""
         with self._with(HTTP_COOKIE=f"session={cookie}"):
-            return current_user.is_authenticated
+            return current_user.email if current_user.is_authenticated else None
 
     def request_reset(self, email: str) -> None:
         """`forgot_password`: its form."""
@@ -92,6 +97,13 @@ class FlaskSecurity(Peer):
             form = self._security.forms["forgot_password_form"].cls()
             if form.validate_on_submit():
                 send_reset_password_instructions(form.user)
+
+    def has_mail(self, email: str) -> bool:
+        """Look at what was dropped."""
+        return email in self._mailed
+
+    def _drop(self, _: Flask, message: Message) -> None:
+        self._mailed.update(message.recipients)
 
     def _posted(self, data: dict[str, str]) -> RequestContext:
         return self._app.test_request_context("/login", method="POST", data=data)
@@ -109,10 +121,10 @@ class FlaskSecurity(Peer):
 class Tokens(FlaskSecurity):
     """Authentication tokens in place of the session."""
 
-    def who(self, cookie: str) -> object:
+    def who(self, cookie: str) -> str | None:
         """`current_user`, by a header."""
         with self._with(HTTP_AUTHENTICATION_TOKEN=cookie):
-            return current_user.is_authenticated
+            return current_user.email if current_user.is_authenticated else None
 
     def _cookie_of(self, user: Any) -> str:
         return str(user.get_auth_token())
