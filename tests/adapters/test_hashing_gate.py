@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import contextlib
-import itertools
 import os
+import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import timedelta
 from types import FrameType
+from typing import Any, Self
 
 import attrs
 import pytest
@@ -23,6 +24,7 @@ from coproauth.adapters.hashing_gate import HashingGate
 
 _LONG = timedelta(minutes=1)
 _SHORT = timedelta(milliseconds=1)
+_INSTANTS = range(1, 30)  # at which Python tells of Ctrl-C: where a function begins or a call returns
 
 
 @attrs.frozen
@@ -161,75 +163,123 @@ class TestPlaces:
             _can_enter(gate)
 
     def test_ctrl_c_while_waiting_gives_the_place_in_the_queue_back(
-        self, at_gate: Callable[[HashingGate], Crowd], monkeypatch: pytest.MonkeyPatch
+        self, at_gate: Callable[[HashingGate], Crowd]
     ) -> None:
         """Whoever was interrupted waits no longer."""
         crowd = at_gate(HashingGate(at_once=1, waiting=1, patience=_LONG))
         crowd.fill(1)
-        monkeypatch.setattr(threading, "Event", _Interrupted)
+        crowd.threads.submit(_press_ctrl_c, when=lambda: crowd.waiting == 1)
 
         with pytest.raises(KeyboardInterrupt), crowd.gate.place():
             pass
 
         assert crowd.waiting == 0
 
+    @pytest.mark.parametrize("instant", _INSTANTS)
     def test_ctrl_c_at_the_very_turn_passes_the_place_on(
-        self, at_gate: Callable[[HashingGate], Crowd], monkeypatch: pytest.MonkeyPatch
+        self, at_gate: Callable[[HashingGate], Crowd], instant: int
     ) -> None:
-        """A place that was handed to somebody who is gone is free again."""
+        """A place that was handed to somebody who is gone is free again, wherever he was on his way in and out."""
         crowd = at_gate(HashingGate(at_once=1, waiting=1, patience=_LONG))
         crowd.fill(1)
-        monkeypatch.setattr(threading, "Event", lambda: _Interrupted(meanwhile=lambda: crowd.leave(1)))
 
-        with pytest.raises(KeyboardInterrupt), crowd.gate.place():
+        def make_way() -> None:
+            if crowd.waiting:
+                crowd.leave(1)
+
+        with pytest.raises(KeyboardInterrupt), _CtrlC(instant, make_way), crowd.gate.place():
             pass
 
+        crowd.leave(1)
         _can_enter(crowd.gate)
 
-    @pytest.mark.parametrize("instant", range(1, 20))
+    @pytest.mark.parametrize("instant", _INSTANTS)
     def test_ctrl_c_at_whatever_instant_loses_no_place(self, instant: int) -> None:
-        """Python tells of it where a function begins or a call returns, nineteen times on the way in and out."""
+        """On the way in or out, where nobody else comes."""
         gate = HashingGate(at_once=1, waiting=0, patience=_LONG)
 
-        with pytest.raises(KeyboardInterrupt):
-            _come_and_go(gate, interrupted_at=instant)
+        with pytest.raises(KeyboardInterrupt), _CtrlC(instant), gate.place():
+            pass
 
         _can_enter(gate)
 
+    @pytest.mark.parametrize("instant", _INSTANTS)
+    def test_ctrl_c_at_whatever_instant_lets_the_next_in(
+        self, at_gate: Callable[[HashingGate], Crowd], instant: int
+    ) -> None:
+        """Whoever leaves is interrupted; whoever is next in line is called all the same, and need not lose patience."""
+        crowd = at_gate(HashingGate(at_once=1, waiting=1, patience=_LONG))
 
-def _come_and_go(gate: HashingGate, *, interrupted_at: int) -> None:
-    """Hold a place for a moment, and be interrupted at an instant on the way in or out, or thereafter."""
-    instants = itertools.count(1)
+        with pytest.raises(KeyboardInterrupt):
+            _leave_somebody_waiting(crowd, 2, interrupted_at=instant)
 
-    def look(frame: FrameType, happening: str, _: object) -> None:
-        is_here = frame.f_code.co_filename in {hashing_gate.__file__, contextlib.__file__}
-        if is_here and happening in {"call", "c_return"} and next(instants) == interrupted_at:
+        assert eventually(lambda: crowd.order == [2])
+
+    @pytest.mark.parametrize("instant", _INSTANTS)
+    def test_ctrl_c_at_whatever_instant_of_closing_can_be_made_good(
+        self, at_gate: Callable[[HashingGate], Crowd], instant: int
+    ) -> None:
+        """Closed once more, everybody who waits is turned away."""
+        crowd = at_gate(HashingGate(at_once=1, waiting=2, patience=_LONG))
+        crowd.fill(1)
+        waiting = crowd.line_up(2, 3)
+
+        with pytest.raises(KeyboardInterrupt), _CtrlC(instant, lambda: crowd.leave(1)):
+            crowd.gate.close()
+        closing = crowd.threads.submit(crowd.gate.close)
+
+        assert {type(visit.exception()) for visit in waiting} == {Throttled}
+        crowd.leave(1)
+        closing.result()
+
+
+@attrs.define
+class _CtrlC:
+    """Interrupts this thread inside the gate, or when the block is over.
+
+    Attributes:
+        instant: how many instants from now.
+        at_a_wait: what happens elsewhere whenever the thread is about to wait.
+        counts: whether instants count already.
+    """
+
+    instant: int
+    at_a_wait: Callable[[], object] = lambda: None
+    counts: bool = True
+    former: Any = attrs.field(init=False, factory=sys.getprofile)
+
+    def __enter__(self) -> Self:
+        sys.setprofile(self._look)
+        return self
+
+    def __exit__(self, error: object, *_: object) -> None:
+        sys.setprofile(self.former)
+        if error is None:
+            raise KeyboardInterrupt
+
+    def _look(self, frame: FrameType, happening: str, function: Any) -> None:
+        if not self.counts or frame.f_code.co_filename not in _ON_THE_WAY:
+            return
+        if happening == "c_call" and function.__name__ == "acquire":
+            self.at_a_wait()
+        self.instant -= happening in {"call", "c_return"}
+        if self.instant == 0:
             sys.setprofile(None)
             raise KeyboardInterrupt
 
-    former = sys.getprofile()
-    sys.setprofile(look)
-    try:
-        with gate.place():
-            pass
-    finally:
-        sys.setprofile(former)
-    raise KeyboardInterrupt
+
+_ON_THE_WAY = {hashing_gate.__file__, contextlib.__file__, threading.__file__}
 
 
-class _Interrupted(threading.Event):
-    """A wait that ends with Ctrl-C; after the turn has come, if somebody leaves meanwhile."""
+def _leave_somebody_waiting(crowd: Crowd, number: int, *, interrupted_at: int) -> None:
+    with _CtrlC(interrupted_at, counts=False) as ctrl_c, crowd.gate.place():
+        crowd.line_up(number)
+        ctrl_c.counts = True
 
-    def __init__(self, meanwhile: Callable[[], object] | None = None) -> None:
-        super().__init__()
-        self.meanwhile = meanwhile
 
-    def wait(self, timeout: float | None = None) -> bool:
-        """Be interrupted."""
-        if self.meanwhile:
-            self.meanwhile()
-            super().wait(timeout)
-        raise KeyboardInterrupt
+def _press_ctrl_c(when: Callable[[], bool]) -> None:
+    assert eventually(when)
+    signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
 
 
 def _can_enter(gate: HashingGate) -> None:

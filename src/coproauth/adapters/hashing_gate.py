@@ -24,11 +24,22 @@ _THREADS = 30
 _GATES: weakref.WeakSet[HashingGate] = weakref.WeakSet()  # those of the process, to begin again after a fork
 
 
+def _shut() -> threading.Lock:
+    """Return what somebody waits for. No event: a lock is opened in one step, in which no Ctrl-C can come."""
+    lock = threading.Lock()
+    lock.acquire()
+    return lock
+
+
 @attrs.define(eq=False)
 class _Turn:
-    """Somebody who wants a place, and the one he has: it is his until he leaves, wherever Ctrl-C may find him."""
+    """Somebody who wants a place, and the one he has: it is his until he leaves, wherever Ctrl-C may find him.
 
-    has_come: threading.Event
+    Attributes:
+        has_come: shut until he is called.
+    """
+
+    has_come: threading.Lock = attrs.field(factory=_shut)
     memory: HashingMemory | None = None
 
 
@@ -72,7 +83,7 @@ class HashingGate:
         Raises:
             Throttled: too many wait already, or it took too long until there was a place (``busy``).
         """
-        turn = _Turn(threading.Event())
+        turn = _Turn()
         try:
             yield self._enter(turn)
         finally:
@@ -92,11 +103,12 @@ class HashingGate:
         """
         with self._lock:
             self._is_closed = True
-            for turn in self._queue:
-                turn.has_come.set()  # without a place
+            while self._queue:
+                self._call_next(_Turn())  # without a place
             if len(self._free) == self.at_once:
                 return
-        self._is_empty.wait(self._patience.total_seconds())
+        if self._is_empty.acquire(timeout=self._patience.total_seconds()):
+            self._is_empty.release()  # for whoever closes it as well
 
     def tidy(self) -> None:
         """Give back memory that was not used for long enough, and look again when the next is due; a timer calls it."""
@@ -117,11 +129,11 @@ class HashingGate:
         self._queue: deque[_Turn] = deque()
         self._is_watched = False
         self._is_closed = False
-        self._is_empty = threading.Event()  # set once it is closed, and the last has left
+        self._is_empty = _shut()  # until it is closed, and the last has left
 
     def _enter(self, turn: _Turn) -> HashingMemory:
         if not self._is_served(turn):
-            turn.has_come.wait(self._patience.total_seconds())
+            turn.has_come.acquire(timeout=self._patience.total_seconds())
         if turn.memory is None:
             raise self.busy()
         return turn.memory
@@ -146,19 +158,25 @@ class HashingGate:
         with self._lock:
             if turn in self._queue:
                 self._queue.remove(turn)
-            memory, turn.memory = turn.memory, None
-            if memory is None or memory not in self._places:
+            if turn.memory is None or turn.memory not in self._places:
                 return  # the latter was taken before a fork: the child's places are others
             if self._queue and not self._is_closed:
-                following = self._queue[0]
-                following.memory = memory
-                self._queue.popleft()
-                following.has_come.set()
+                self._call_next(turn)
                 return
+            memory, turn.memory = turn.memory, None
             self._free.append(memory)
             self._tidy()
             if self._is_closed and len(self._free) == self.at_once:
-                self._is_empty.set()
+                self._is_empty.release()
+
+    def _call_next(self, leaving: _Turn) -> None:
+        """Have the first in line wait no longer, with the place of somebody who leaves."""
+        following = self._queue[0]
+        following.memory, leaving.memory = leaving.memory, None
+        try:
+            self._queue.popleft()
+        finally:  # also if Ctrl-C came just then
+            following.has_come.release()
 
     def _tidy(self) -> None:
         for memory in self._free:
