@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import re
+from html import unescape
+
 import pytest
+from httpx2 import Response
 from starlette.responses import PlainTextResponse
 from starlette.testclient import TestClient
 from tests.portal.conftest import Browser
@@ -12,6 +16,14 @@ from coproauth.portal.visits import Page
 from coproauth.testing.sandbox import PASSWORD, PORTAL_URL, Sandbox
 
 JEANNE = "jeanne@example.fr"
+
+
+def _choose(browser: Browser, answer: Response, locale: str) -> str:
+    """Press the button of a language on a page whose form was refused, and return the page that follows."""
+    fields = dict(re.findall(r'name="([^"]+)"(?: type="\w+")? value="([^"]*)"', answer.text))
+    del fields["locale"]
+    (action,) = re.findall(r'id="entry" method="post" action="([^"]+)"', answer.text)
+    return browser.send(action, {name: unescape(value) for name, value in fields.items()} | {"locale": locale}).text
 
 
 @pytest.mark.parametrize(
@@ -50,6 +62,108 @@ def test_it_is_shown_to_who_is_logged_in(sandbox: Sandbox, browser: Browser, pat
 
     assert '<html lang="en">' in answer.text
     assert all(f'value="{value}"' in answer.text for value in typed.values())
+
+
+class TestExplanations:
+    """Why a form was refused is told in the other language, too."""
+
+    @pytest.mark.parametrize(
+        ("path", "typed", "told"),
+        [
+            ("/login", {"email": JEANNE}, "Enter your password."),
+            ("/login", {"email": JEANNE, "password": "wrong"}, "three possible causes"),
+            ("/forgotten-password", {"email": "jeanne"}, "Enter a complete email address"),
+            ("/activate", {"code": "K7QM"}, "An activation code has sixteen characters."),
+            (
+                "/activate/login",
+                {"code": "CODE", "email": "x@example.fr", "new_password": "court"},
+                "at least 15 characters",
+            ),
+            (
+                "/activate/login",
+                {"code": "CODE", "email": JEANNE, "new_password": "wrong"},
+                "An account already",
+            ),
+            ("/activate/proof", {"code": "CODE", "email": JEANNE, "email_code": "12"}, "Enter a password."),
+        ],
+    )
+    def test_of_who_is_not_logged_in(
+        self, sandbox: Sandbox, browser: Browser, path: str, typed: dict[str, str], told: str
+    ) -> None:
+        """Beside the field or above the form, however often the language is changed."""
+        sandbox.activate(sandbox.contact(), JEANNE)
+        code = sandbox.code_for(sandbox.contact())
+        refused = browser.post(path, **{name: code if value == "CODE" else value for name, value in typed.items()})
+
+        english = _choose(browser, refused, "en")
+
+        assert refused.status_code == 422
+        assert told not in refused.text
+        assert told in english
+
+    @pytest.mark.parametrize(
+        ("path", "typed", "told"),
+        [
+            ("/accounts/add", {"code": "AAAA"}, "An activation code has sixteen characters."),
+            ("/profile/email", {"new_email": "x", "current_password": PASSWORD}, "Enter a complete email address"),
+            ("/profile/password", {"current_password": "x", "new_password": "court"}, "not your present password"),
+            ("/profile/password", {"current_password": PASSWORD, "new_password": "court"}, "at least 15 characters"),
+        ],
+    )
+    def test_of_who_is(self, sandbox: Sandbox, browser: Browser, path: str, typed: dict[str, str], told: str) -> None:
+        """On the pages behind the login, too."""
+        sandbox.activate(sandbox.contact(), JEANNE)
+        browser.log_in(JEANNE, PASSWORD)
+
+        assert told in _choose(browser, browser.post(path, **typed), "en")
+
+    def test_of_a_new_password(self, sandbox: Sandbox, browser: Browser) -> None:
+        """By a link, where it names each rule."""
+        sandbox.activate(sandbox.contact(), JEANNE)
+        browser.post("/forgotten-password", email=JEANNE)
+        browser.get(f"/reset/{sandbox.reset_token_for(JEANNE)}")
+        refused = browser.post("/reset", new_password="1234")
+
+        assert "at least 15 characters" in _choose(browser, refused, "en")
+
+    def test_it_goes_back_and_forth(self, sandbox: Sandbox, browser: Browser) -> None:
+        """A wait is told in each language."""
+        sandbox.activate(sandbox.contact(), JEANNE)
+        for _ in range(10):
+            browser.log_in(JEANNE, "wrong")
+        refused = browser.log_in(JEANNE, "wrong")
+        assert refused.status_code == 429
+
+        english = browser.post("/login", locale="en", faults=_faults_of(refused.text), email=JEANNE)
+        french = browser.post("/login", locale="fr", faults=_faults_of(english.text), email=JEANNE)
+
+        assert "Too many attempts" in english.text
+        assert "Trop d\N{RIGHT SINGLE QUOTATION MARK}essais" in french.text
+
+    def test_it_ends_with_the_next_attempt(self, sandbox: Sandbox, browser: Browser) -> None:
+        """What was wrong before is not said of what was typed since."""
+        refused = browser.post("/activate", code="K7QM")
+        code = sandbox.code_for(sandbox.contact(condominium="Les Lilas"))
+
+        page = browser.post("/activate", faults=_faults_of(refused.text), code=code)
+
+        assert "Les Lilas" in page.text
+        assert 'role="alert"' not in page.text
+
+    @pytest.mark.parametrize("faults", ["x", '[["login.title", null, null, 0]].forged', "[.é", '["\ud800"].x'])
+    def test_a_page_tells_nothing_that_none_has_told(self, browser: Browser, faults: str) -> None:
+        """What is not signed by the portal is left out."""
+        page = browser.send(
+            "/login",
+            {"form_token": browser.form_token(), "locale": "en", "faults": faults.encode("utf-8", "replace").decode()},
+        )
+
+        assert page.status_code == 200
+        assert 'role="alert"' not in page.text
+
+
+def _faults_of(page: str) -> str:
+    return unescape(re.findall(r'name="faults" value="([^"]+)"', page)[0])
 
 
 def test_the_code_goes_on_to_the_next_step(sandbox: Sandbox, browser: Browser) -> None:

@@ -14,7 +14,7 @@ from coproauth import errors
 from coproauth.errors import InvalidInput, PasswordRejected, Refused
 from coproauth.policy import LOCALES, Locale, Policy
 from coproauth.portal import visits
-from coproauth.portal.refusals import faults_of
+from coproauth.portal.refusals import ToldFault, faults_of, tell
 from coproauth.portal.words import Words, initials, load_texts
 
 _PACKAGE = Path(errors.__file__).parent
@@ -33,6 +33,10 @@ _VIOLATIONS = (
 
 def _words(locale: Locale) -> Words:
     return Words(locale=locale, texts=load_texts(locale), time_zone=UTC)
+
+
+def _told(refusal: Refused, locale: Locale) -> list[ToldFault]:
+    return [tell(fault, _words(locale), Policy()) for fault in faults_of(refusal)]
 
 
 def _refusals() -> Iterator[tuple[type[Refused], str]]:
@@ -102,7 +106,7 @@ class TestRefusals:
     @pytest.mark.parametrize(("kind", "reason"), list(_refusals()))
     def test_every_reason_has_a_sentence(self, locale: Locale, kind: type[Refused], reason: str) -> None:
         """A person is told something for each reason of each kind."""
-        faults = faults_of(_refuse(kind, reason), _words(locale), Policy())
+        faults = _told(_refuse(kind, reason), locale)
 
         assert faults
         assert all(fault.text.endswith(".") for fault in faults)
@@ -114,14 +118,14 @@ class TestRefusals:
         worded = {key.removeprefix("invalid.") for key in load_texts(locale) if key.startswith("invalid.")}
         fields = named | worded
 
-        told = {field: faults_of(InvalidInput(field=field), _words(locale), Policy()) for field in fields}
+        told = {field: _told(InvalidInput(field=field), locale) for field in fields}
 
         assert {"email", "new_email", "new_password", "code", "email_code"} <= fields
         assert all(len(faults) == 1 for faults in told.values())
 
     def test_the_list_above_a_form_says_what_is_wrong_in_short(self, locale: Locale) -> None:
         """How it is mended stands once, beside the field."""
-        faults = faults_of(errors.PasswordRejected(violations=("breached",)), _words(locale), Policy())
+        faults = _told(errors.PasswordRejected(violations=("breached",)), locale)
 
         assert [fault.headline for fault in faults] == [
             {
@@ -132,7 +136,7 @@ class TestRefusals:
 
     def test_a_wait_is_told(self, locale: Locale) -> None:
         """Whoever is slowed down reads for how long."""
-        (fault,) = faults_of(errors.Throttled(retry_after=timedelta(minutes=4, seconds=1)), _words(locale), Policy())
+        (fault,) = _told(errors.Throttled(retry_after=timedelta(minutes=4, seconds=1)), locale)
 
         assert "5 minutes" in fault.text
 

@@ -44,7 +44,7 @@ def _enter_code(visit: Visit) -> Response:
 
 
 def _ask_for_login(visit: Visit, *, preview: ActivationPreview | None) -> Response:
-    return visit.render("activate_login.html", preview=preview, is_registered=False)
+    return visit.render("activate_login.html", preview=preview)
 
 
 def _correct_address(visit: Visit) -> Response:
@@ -54,9 +54,7 @@ def _correct_address(visit: Visit) -> Response:
 def _activate(visit: Visit) -> Response:
     """Take e-mail and password; also asks for six new digits."""
     if missing := visit.missing("email", "new_password"):
-        return visit.render(
-            "activate_login.html", status=422, faults=missing, preview=_preview(visit), is_registered=False
-        )
+        return visit.render("activate_login.html", status=422, faults=missing, preview=_preview(visit))
     try:
         signed_in = visit.auth.activation.activate(
             code=visit.field("code"),
@@ -82,7 +80,7 @@ def _prove_address(visit: Visit) -> Response:
     if missing := visit.missing("email_code", "new_password"):
         return visit.render("activate_proof.html", status=422, faults=missing, typed_before=visit.field("typed_before"))
     if not visit.portal.web.is_signed("typed", _typed(visit), visit.field("typed_before")):
-        fault = Fault(visit.words("activate.passwords_differ"), "new_password")
+        fault = Fault("activate.passwords_differ", "new_password")
         return visit.render("activate_proof.html", status=422, faults=[fault], typed_before=visit.field("typed_before"))
     try:
         signed_in = visit.auth.activation.activate(
@@ -105,10 +103,10 @@ def _refuse(visit: Visit, refusal: Refused) -> Response:
     """Show the step that can mend what was refused."""
     match refusal:
         case EmailAlreadyRegistered():
-            response = visit.refuse("activate_login.html", refusal, preview=_preview(visit), is_registered=True)
+            response = visit.refuse("activate_login.html", refusal, preview=_preview(visit))
             return keep_typed(visit, response, visit.field("email"))
         case PasswordRejected() | InvalidInput(field="email" | "password") | Throttled():
-            return visit.refuse("activate_login.html", refusal, preview=_preview(visit), is_registered=False)
+            return visit.refuse("activate_login.html", refusal, preview=_preview(visit))
         case _:
             return visit.refuse("activate_code.html", refusal)
 

@@ -29,12 +29,12 @@ def _show_login(visit: Visit) -> Response:
     if visit.session:
         return visit.redirect("/")
     AT_LOGIN.fill_in(visit)
-    return AT_LOGIN.drop(visit, visit.render("login.html", reason=None))
+    return AT_LOGIN.drop(visit, visit.render("login.html"))
 
 
 def _log_in(visit: Visit) -> Response:
     if missing := visit.missing("email", "password"):
-        response = visit.render("login.html", status=422, faults=missing, reason=None)
+        response = visit.render("login.html", status=422, faults=missing)
         return AT_RESET_REQUEST.keep(visit, response, visit.field("email"))
     try:
         signed_in = visit.auth.login.log_in(
@@ -43,7 +43,7 @@ def _log_in(visit: Visit) -> Response:
     except PasswordChangeRequired as required:
         return ask_for_own_password(visit, required)
     except (LoginRefused, InvalidInput, Throttled) as refusal:
-        response = visit.refuse("login.html", refusal, reason=refusal.reason)
+        response = visit.refuse("login.html", refusal)
         return AT_RESET_REQUEST.keep(visit, response, visit.field("email"))
     return forget_typed(visit, visit.sign_in(signed_in))
 

@@ -72,6 +72,6 @@ def _void(visit: Visit, refusal: ResetRefused) -> Response:
 PAGES = (
     Page(path="/forgotten-password", get=_show_request, post=_request, again=_show_request),
     Page(path="/forgotten-password/sent", get=_show_sent),
-    Page(path="/reset", get=_show_reset, post=_reset),
+    Page(path="/reset", get=_show_reset, post=_reset, again=_show_reset),
     Page(path="/reset/{token:path}", get=_follow, back="/"),
 )

@@ -120,7 +120,7 @@ PAGES = (
     Page(path="/profile/sessions/end", post=_end_session, back="/profile/sessions"),
     Page(path="/profile/sessions/end-others", post=_end_other_sessions, back="/profile/sessions"),
     Page(path="/profile/sessions/end-all", post=_end_all_sessions, back="/profile/sessions"),
-    Page(path="/profile/password", get=_show_password, post=_change_password),
+    Page(path="/profile/password", get=_show_password, post=_change_password, again=_show_password),
     Page(path="/profile/email", get=_show_email, post=_change_email, again=_show_email),
     Page(path="/email", get=_show_confirm, post=_confirm),
     Page(path="/email/{token:path}", get=_follow, back="/"),

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
+from collections.abc import Iterable
+from datetime import timedelta
 
 import attrs
 
@@ -18,8 +21,8 @@ from coproauth.errors import (
     Refused,
     Throttled,
 )
-from coproauth.policy import Policy
-from coproauth.portal.words import Words, seconds_of
+from coproauth.policy import LOCALES, Policy
+from coproauth.portal.words import Words, load_texts, seconds_of
 
 _UNPROCESSABLE = 422
 _END_OF_CLAUSE = re.compile(r"\s*[.:!?](?:\s|$)")
@@ -34,19 +37,55 @@ _INPUTS = {"password": "new_password"}  # arguments whose input has another name
 
 @attrs.frozen
 class Fault:
-    """One thing that is wrong with a form.
+    """One thing that is wrong with a form, in no language yet.
 
     Attributes:
+        key: of the sentence that tells it.
         field: which input to mend, if it is one.
+        also: the key of a sentence that follows, if one does.
+        wait: how long to wait, in seconds, where the sentence tells it.
     """
 
-    text: str
+    key: str
     field: str | None = None
+    also: str | None = None
+    wait: int = 0
+
+
+@attrs.frozen
+class ToldFault:
+    """A fault in words."""
+
+    key: str
+    field: str | None
+    text: str
 
     @property
     def headline(self) -> str:
         """What is wrong, without how to mend it: that is told beside the field."""
         return _END_OF_CLAUSE.split(self.text, maxsplit=1)[0]
+
+
+def tell(fault: Fault, words: Words, policy: Policy) -> ToldFault:
+    """Return a fault in the language of a page."""
+    values = {
+        "min_length": policy.password_min_length,
+        "max_length": policy.password_max_length,
+        "digits": policy.digits_only_min_length,
+        "wait": words.wait(timedelta(seconds=fault.wait)),
+    }
+    sentences = [words(key, **values) for key in (fault.key, fault.also) if key]
+    return ToldFault(fault.key, fault.field, " ".join(sentences))
+
+
+def write_faults(faults: Iterable[Fault]) -> str:
+    """Return faults as a form carries them, so that the next page can tell them in another language."""
+    return json.dumps([attrs.astuple(fault) for fault in faults])
+
+
+def read_faults(text: str) -> tuple[Fault, ...]:
+    """Return what ``write_faults`` wrote; whoever reads must know that it did."""
+    return tuple(Fault(*fields) for fields in json.loads(text))
 
 
 def status_of(refusal: Refused) -> int:
@@ -63,30 +102,21 @@ def headers_of(refusal: Refused) -> dict[str, str]:
     return {"Retry-After": str(seconds_of(refusal.retry_after))} if isinstance(refusal, Throttled) else {}
 
 
-def faults_of(refusal: Refused, words: Words, policy: Policy, *, typed_code: str = "") -> tuple[Fault, ...]:
+def faults_of(refusal: Refused, *, typed_code: str = "") -> tuple[Fault, ...]:
     """Return what a refusal says, sentence by sentence."""
     match refusal:
         case ActivationRefused(reason="unknown_code") if typed_code and not _has_length_of_code(typed_code):
-            return (Fault(f"{words('refused.unknown_code')} {words('invalid.code')}", "code"),)
+            return (Fault("refused.unknown_code", "code", also="invalid.code"),)
         case PasswordRejected(violations=violations):
-            return tuple(Fault(_violation(word, words, policy), "new_password") for word in violations)
+            return tuple(Fault(f"violation.{word}", "new_password") for word in violations)
         case InvalidInput(field=field):
             key = f"invalid.{field}"
-            return (Fault(words(key if key in words else "invalid.other"), _INPUTS.get(field, field)),)
+            return (Fault(key if key in load_texts(LOCALES[0]) else "invalid.other", _INPUTS.get(field, field)),)
         case Throttled(retry_after=retry_after):
-            return (Fault(words(f"refused.{refusal.reason}", wait=words.wait(retry_after))),)
+            return (Fault(f"refused.{refusal.reason}", wait=seconds_of(retry_after)),)
     mended = next((name for kind, name in _FIELDS if isinstance(refusal, kind)), None)
-    return (Fault(words(f"refused.{refusal.reason}"), mended),)
+    return (Fault(f"refused.{refusal.reason}", mended),)
 
 
 def _has_length_of_code(typed: str) -> bool:
     return sum(character.isalnum() for character in typed) == SYMBOLS
-
-
-def _violation(word: str, words: Words, policy: Policy) -> str:
-    return words(
-        f"violation.{word}",
-        min_length=policy.password_min_length,
-        max_length=policy.password_max_length,
-        digits=policy.digits_only_min_length,
-    )

@@ -26,7 +26,7 @@ from coproauth.facade import Coproauth
 from coproauth.integrations.starlette import FORM_TOKEN, WebAuth, read_form
 from coproauth.policy import LOCALES, Locale
 from coproauth.portal.overviews import OverviewOf
-from coproauth.portal.refusals import Fault, faults_of, headers_of, status_of
+from coproauth.portal.refusals import Fault, faults_of, headers_of, read_faults, status_of, tell, write_faults
 from coproauth.portal.repeats import Answer, Repeats
 from coproauth.portal.words import Words, initials, load_texts
 
@@ -132,7 +132,14 @@ class Visit:
 
     def missing(self, *names: str) -> list[Fault]:
         """Return what is wrong with fields that were left empty: slips of the keyboard, and no attempt."""
-        return [Fault(self.words(f"missing.{name}"), name) for name in names if not self.field(name)]
+        return [Fault(f"missing.{name}", name) for name in names if not self.field(name)]
+
+    @property
+    def faults_before(self) -> tuple[Fault, ...]:
+        """What was wrong with the form on the page where another language was chosen."""
+        text, _, signature = self.field("faults").rpartition(".")
+        is_ours = self.chosen_locale and self.portal.web.is_signed("faults", text, signature)
+        return read_faults(text) if is_ours else ()
 
     # How it is answered
 
@@ -145,14 +152,16 @@ class Visit:
         headers: Mapping[str, str] | None = None,
         **context: object,
     ) -> Response:
-        """Answer with a page."""
+        """Answer with a page; in another language it tells the faults that the page before told."""
+        faults = faults or self.faults_before
         notice = self.portal.web.read_cookie(self.request, "notice")
         body = _TEMPLATES.get_template(template).render(
             visit=self,
             t=self.words,
             url=self.url,
             locales=LOCALES,
-            faults=faults,
+            faults=[tell(fault, self.words, self.auth.policy) for fault in faults],
+            carried_faults=self._carried(faults),
             notice=f"notice.{notice}" if f"notice.{notice}" in self.words else None,
             form_token=self.portal.web.form_token(self.request),
             **context,
@@ -163,9 +172,14 @@ class Visit:
             self.portal.web.delete_cookie(response, "notice")
         return response
 
+    def _carried(self, faults: Sequence[Fault]) -> str:
+        """Return faults as the form carries them, signed: the next page tells nothing that no page has told."""
+        text = write_faults(faults)
+        return f"{text}.{self.portal.web.sign('faults', text)}" if faults else ""
+
     def refuse(self, template: str, refusal: Refused, **context: object) -> Response:
         """Answer with a page that tells a refusal."""
-        faults = faults_of(refusal, self.words, self.auth.policy, typed_code=self.field("code"))
+        faults = faults_of(refusal, typed_code=self.field("code"))
         return self.render(template, status=status_of(refusal), faults=faults, headers=headers_of(refusal), **context)
 
     def redirect(self, path: str, *, notice: str | None = None) -> Response:
