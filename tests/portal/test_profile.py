@@ -198,3 +198,32 @@ def test_a_bad_address_or_password_is_told(sandbox: Sandbox, browser: Browser) -
     assert 'id="new_email-error"' in page
     assert "<h2>À corriger</h2>" in page
     assert 'id="current_password-error"' in browser.post("/profile/email", new_email=NEW, current_password="x").text
+
+
+@pytest.mark.parametrize("typed", [JEANNE, " Jeanne@Example.FR "])
+def test_ones_own_address_is_told_to_be_that(sandbox: Sandbox, browser: Browser, typed: str) -> None:
+    """No link was sent, and none is spoken of; no notice of a change is sent either."""
+    sandbox.activate(sandbox.contact(), JEANNE)
+    browser.log_in(JEANNE, PASSWORD)
+    before = sandbox.mail_to(JEANNE)
+
+    answer = browser.post("/profile/email", new_email=typed, current_password=PASSWORD)
+
+    assert answer.status_code == 422
+    assert "déjà votre adresse" in answer.text
+    assert 'id="new_email-error"' in answer.text
+    assert sandbox.mail_to(JEANNE) == before
+
+
+def test_another_s_address_is_answered_like_a_free_one(sandbox: Sandbox, browser: Browser) -> None:
+    """Nobody learns who else has a login."""
+    sandbox.activate(sandbox.contact(), JEANNE)
+    sandbox.activate(sandbox.contact("Marc Dubois"), "marc@example.fr")
+    browser.log_in(JEANNE, PASSWORD)
+
+    taken, free = (
+        browser.post("/profile/email", new_email=email, current_password=PASSWORD) for email in ("marc@example.fr", NEW)
+    )
+
+    assert (taken.status_code, taken.headers["location"]) == (303, "/")
+    assert free.headers["location"] == taken.headers["location"]
