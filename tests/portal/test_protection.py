@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 import re
-from collections.abc import Callable, Iterator
-from itertools import chain
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from inspect import getfile
 from pathlib import Path
 
+import attrs
 import pytest
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -14,10 +17,12 @@ from starlette.routing import Route
 from starlette.testclient import TestClient
 from tests.portal.conftest import Browser
 
+from coproauth import integrations, portal
+from coproauth.adapters.memory import MemoryDirectory
 from coproauth.core.messages import ConfirmEmailMessage
 from coproauth.errors import SessionRefused, Unavailable
 from coproauth.portal import Desk, create_portal
-from coproauth.testing.sandbox import PASSWORD, PORTAL_URL, Sandbox
+from coproauth.testing.sandbox import PASSWORD, PORTAL_URL, Sandbox, cheap_policy
 
 JEANNE = "jeanne@example.fr"
 _SHARED = Path(__file__).parents[2].parent / "shared" / "data" / "open_redirect_wordlist.txt"
@@ -131,34 +136,67 @@ class TestHeaders:
         assert "Rien de ce que vous avez saisi" not in answer.text
 
 
+def _roles_in_the_code() -> set[str]:
+    """Return the second argument of whatever sets a cookie: for which role, as it is written there."""
+    files = [file for part in (integrations, portal) for file in Path(getfile(part)).parent.glob("*.py")]
+    nodes = [node for file in files for node in ast.walk(ast.parse(file.read_text("utf-8")))]
+    calls = [node for node in nodes if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)]
+    return {ast.unparse(call.args[1]) for call in calls if ast.unparse(call.func).endswith(".set_cookie")}
+
+
 class TestCookies:
     """Cookies are held to their attributes by the browser (ASVS V3.3)."""
 
-    def _cookies(self, sandbox: Sandbox, browser: Browser) -> Iterator[str]:
-        sandbox.activate(sandbox.contact(), JEANNE)
-        answers = [
-            browser.get("/login"),
-            browser.log_in(JEANNE, PASSWORD),
-            browser.post("/locale", locale="en", path="/"),
-            browser.post("/logout"),
-            browser.get("/reset/some-token"),
-            browser.get("/email/some-token"),
-        ]
-        return chain.from_iterable(answer.headers.get_list("set-cookie") for answer in answers)
+    @pytest.fixture
+    def sandbox(self, directory: MemoryDirectory) -> Sandbox:
+        """An installation whose pages believe signed views, too: one more cookie."""
+        policy = attrs.evolve(cheap_policy(), session_view_lifetime=timedelta(seconds=20))
+        return Sandbox.build(directory=directory, policy=policy)
 
-    def test_every_cookie_is_out_of_reach_of_scripts_and_other_sites(self, sandbox: Sandbox, browser: Browser) -> None:
+    @pytest.fixture
+    def cookies(self, sandbox: Sandbox, manager_browser: Browser) -> Sequence[str]:
+        """Whatever is said of a cookie, to keep it or to forget it, on a walk through the portal."""
+        browser, contact = manager_browser, sandbox.contact()
+        said: list[str] = []
+        browser.client.event_hooks = {"response": [lambda answer: said.extend(answer.headers.get_list("set-cookie"))]}
+        sandbox.activate(contact, JEANNE)
+        browser.get("/login")
+        browser.post("/locale", locale="en", path="/")
+        browser.log_in(JEANNE, "not the password")
+        browser.log_in(JEANNE, PASSWORD)
+        browser.get("/")
+        browser.get(f"/desk/contacts/{contact.id}/password")
+        browser.post("/logout")
+        browser.get("/login")
+        temporary = sandbox.auth.password_reset.set_password(contact.id, by=sandbox.manager)
+        browser.log_in(JEANNE, temporary.password)
+        assert browser.post("/choose-password", new_password="quatre nuages violets").status_code == 303
+        browser.get("/reset/some-token")
+        browser.get("/email/some-token")
+        return said
+
+    def test_every_cookie_is_out_of_reach_of_scripts_and_other_sites(self, cookies: Sequence[str]) -> None:
         """HttpOnly, Secure and SameSite=Lax are said of each, and a Domain of none."""
-        for cookie in self._cookies(sandbox, browser):
+        for cookie in cookies:
             attributes = {part.strip().lower() for part in cookie.split(";")[1:]}
             assert {"httponly", "secure", "samesite=lax"} <= attributes, cookie
             assert not any(attribute.startswith("domain") for attribute in attributes), cookie
             assert len(cookie) < 4096
 
-    def test_names_bind_cookies_to_this_very_host(self, sandbox: Sandbox, browser: Browser) -> None:
+    def test_names_bind_cookies_to_this_very_host(self, cookies: Sequence[str]) -> None:
         """Every cookie is named __Host-, and has what browsers ask of that name."""
-        for cookie in self._cookies(sandbox, browser):
+        for cookie in cookies:
             assert cookie.startswith("__Host-"), cookie
             assert "Path=/;" in f"{cookie};", cookie
+
+    def test_every_cookie_that_the_code_sets_is_met_on_the_walk(self, cookies: Sequence[str]) -> None:
+        """One that is new is held to the same, or the walk is not long enough."""
+        kept = {cookie.partition("=")[0] for cookie in cookies if "Max-Age=0" not in cookie}
+
+        met = {name.removeprefix("__Host-coproauth_").partition("_")[0] for name in kept}
+
+        links, by_whose_hand = {"self.role"}, {"value"}  # a link's role is a variable; and what sets them all
+        assert _roles_in_the_code() == {repr(role) for role in met - {"link"}} | links | by_whose_hand
 
     def test_the_session_token_is_nowhere_but_in_its_cookie(self, sandbox: Sandbox, browser: Browser) -> None:
         """No page and no other header contains the token of the session."""
