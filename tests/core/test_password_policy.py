@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections import Counter
 
 import attrs
 import pytest
@@ -281,13 +282,26 @@ class TestReading:
 class TestDrawing:
     """A password to hand over is random and can be read aloud."""
 
-    @given(st.binary(min_size=16, max_size=16))
+    @given(st.binary(min_size=20, max_size=20))
     def test_groups_of_four_symbols(self, drawn: bytes) -> None:
-        """Sixteen symbols of the alphabet of codes, 80 bits, in groups of four."""
+        """Small letters in groups of four, none of them a vowel or one to be taken for another."""
         password = draw_password(lambda size: drawn[:size], policy=_POLICY)
 
-        assert [len(group) for group in password.split("-")] == [4, 4, 4, 4]
-        assert not set(password) & set("ILOU")
+        assert re.fullmatch("[a-z]{4}(-[a-z]{4}){4}", password)
+        assert not set(password) & set("aeiouylqwz")
+
+    def test_it_has_eighty_bits(self) -> None:
+        """Each byte gives one of sixteen letters, and no letter is favoured."""
+        drawn = draw_password(lambda size: bytes(range(size)), policy=Policy(password_min_length=256))
+
+        assert set(Counter(drawn.replace("-", "")).values()) == {16}
+
+    @given(st.permutations(range(16)))
+    def test_it_is_made_of_no_word(self, drawn: list[int]) -> None:
+        """In whatever order the letters come, the list of what anyone would try has nothing against them."""
+        password = draw_password(lambda size: bytes(drawn + drawn)[:size], policy=_POLICY)
+
+        assert _words(password) == ()
 
     def test_a_longer_policy_draws_more(self) -> None:
         """What is drawn is at least as long as the policy asks for."""

@@ -154,6 +154,8 @@ def test_a_temporary_password_is_shown_once(sandbox: Sandbox, manager_browser: B
 
     shown = re.search(r"<code>([^<]+)</code>", answer.text)
     assert shown
+    assert shown[1] == shown[1].lower()
+    assert load_texts("fr")["desk.temporary_typing"] in answer.text
     assert shown[1] not in manager_browser.get(f"/desk/contacts/{contact.id}").text
     assert "Choisissez votre mot de passe" in manager_browser.log_in(JEANNE, shown[1]).text
 

@@ -45,7 +45,7 @@ def test_every_cause_gets_one_page(sandbox: Sandbox, browser: Browser, email: st
 
     assert answer.status_code == 422
     assert answer.text.count("<li><strong>") == 3
-    for way in ('href="/activate"', 'href="/forgotten-password"', "appel de fonds"):
+    for way in ('href="/activate"', 'href="/forgotten-password"', "tirets compris", "appel de fonds"):
         assert way in answer.text
     assert _without(answer.text, email) == _without(browser.log_in("z@z.fr", "x").text, "z@z.fr")
 

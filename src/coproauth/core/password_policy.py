@@ -13,13 +13,13 @@ import unicodedata
 from collections.abc import Callable, Iterable
 
 from coproauth.core.accounts import Contact
-from coproauth.core.activation_codes import ALPHABET
 from coproauth.core.common_words import LONGEST, SHORTEST, Lexicon, common_words, least_left, readings
 from coproauth.core.text import fold, has_encoding, parse_length
 from coproauth.errors import InvalidInput
 from coproauth.policy import PASSWORD_FLOOR, Policy
 
-_DRAWN_SYMBOLS = 16  # of five bits each
+_DRAWN_LETTERS = "bcdfghjkmnprstvx"  # no vowel, so no word; none that looks like another; no Shift on any keyboard
+_DRAWN_SIZE = 20  # letters, of four bits each
 _DECOMPOSED = 4  # code points at most that one may be typed as, before NFC puts them together
 
 
@@ -65,10 +65,10 @@ def violations(password: str, *, context: Iterable[str], policy: Policy) -> tupl
 
 
 def draw_password(token_bytes: Callable[[int], bytes], *, policy: Policy) -> str:
-    """Return a random password to hand over: groups of four symbols that cannot be misread, 80 bits or more."""
-    size = max(_DRAWN_SYMBOLS, policy.password_min_length)
-    symbols = "".join(ALPHABET[byte % len(ALPHABET)] for byte in token_bytes(size))
-    return "-".join(symbols[start : start + 4] for start in range(0, size, 4))
+    """Return a random password to hand over, 80 bits or more: small letters in groups of four, typed as they stand."""
+    size = max(_DRAWN_SIZE, policy.password_min_length)
+    letters = "".join(_DRAWN_LETTERS[byte % len(_DRAWN_LETTERS)] for byte in token_bytes(size))
+    return "-".join(letters[start : start + 4] for start in range(0, size, 4))
 
 
 def person_context(email: str, contacts: Iterable[Contact]) -> tuple[str, ...]:
