@@ -319,6 +319,25 @@ def test_a_document_is_for_the_active_account_alone(visitor: Browser, demo: Demo
     assert visitor.get("/demo/documents/another/0").status_code == 404
 
 
+def test_a_document_of_another_account_says_whose_it_is(visitor: Browser, demo: Demo) -> None:
+    """Whoever switched in another window reads which account to go back to, and one button does it (S4)."""
+    visitor.log_in("sophie.mercier@example.com", demo.password)
+    page = visitor.get("/").text
+    active = page.split("<h1>")[1].partition("<")[0]
+    own = page.split('href="/demo/documents/')[1].partition('"')[0]
+    other = re.findall(r'name="account_id" value="([^"]+)"', page)[0]
+    visitor.post("/accounts/select", account_id=other)
+
+    answer = visitor.get(f"/demo/documents/{own}")
+    visitor.post("/accounts/select", account_id=own.partition("/")[0])
+
+    assert answer.status_code == 409
+    assert "autre de vos comptes" in answer.text
+    assert f"<strong>{active}</strong>" in answer.text
+    assert f'name="account_id" value="{own.partition("/")[0]}">Passer' in answer.text
+    assert "Appel de fonds" in visitor.get(f"/demo/documents/{own}").text
+
+
 @pytest.mark.parametrize("number", ["9" * 5000, "99", "01", "-1", "x", "%C2%B2"])
 def test_what_numbers_no_message_or_document_is_not_found(visitor: Browser, demo: Demo, number: str) -> None:
     """However long or strange it is, the answer is the page of what is not there."""

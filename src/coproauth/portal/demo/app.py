@@ -175,10 +175,12 @@ class _Host:
 
     def _show_document(self, visit: Visit) -> Response:
         """Show a sample file to whom its account is active for: the authorisation is the host's own matter."""
-        account = visit.require_session().active_account
-        wanted = visit.request.path_params
-        if account is None or account.id != wanted["account_id"]:
+        session, wanted = visit.require_session(), visit.request.path_params
+        account = next((row for row in session.accounts if row.id == wanted["account_id"]), None)
+        if account is None:
             raise HTTPException(404)
+        if account != session.active_account:  # switched to another, in another window
+            return visit.render("demo/other_account.html", status=409, account=account)
         for place, document in enumerate(self.overview(account).documents):
             if str(place) == wanted["place"]:
                 return PlainTextResponse(f"{document.name}\n{account.condominium_name}\n{account.label}\n")
