@@ -143,6 +143,17 @@ class Throttle(Protocol):
         ...
 
 
+@runtime_checkable
+class JoiningThrottle(Throttle, Protocol):
+    """Counters that can be in one database with a store."""
+
+    def settle_within(
+        self, work: UnitOfWork, *, forgive: Sequence[ThrottleKey] = (), clear: Sequence[ThrottleKey] = ()
+    ) -> bool:
+        """Settle as part of a unit of work, with it or not at all; False, and nothing is done, where that cannot be."""
+        ...
+
+
 class AuditSink(Protocol):
     """Keeps the audit trail."""
 
@@ -152,6 +163,15 @@ class AuditSink(Protocol):
         Raises:
             Unavailable: the trail is away.
         """
+        ...
+
+
+@runtime_checkable
+class JoiningAudit(AuditSink, Protocol):
+    """An audit trail that can be in one database with a store."""
+
+    def record_within(self, work: UnitOfWork, event: AuditEvent) -> bool:
+        """Keep an event as part of a unit of work, with it or not at all; False, and not kept, where it cannot be."""
         ...
 
 

@@ -38,7 +38,7 @@ class AccountSwitcher(Service):
             account = decide_switch(view.session.accounts, _parse_account_id(account_id))
             if account is None:
                 raise SwitchRefused
-            return self._atomically(lambda work: self._switch(work, view, account))
+            return self._conclude(attempt, lambda work: self._switch(work, view, account))
 
     def _switch(self, work: UnitOfWork, view: SessionView, account: Account) -> SignedIn:
         signed_in = self._sessions.rotate(work, view, account_id=account.id)

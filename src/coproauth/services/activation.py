@@ -64,7 +64,7 @@ class ActivationService(PasswordService):
         """
         with self._attempts.by_manager(Pathway.CODE_ISSUED, by) as attempt:
             contact = self._managed(attempt, contact_id, by)
-            return self._atomically(lambda work: self._issue(work, contact))
+            return self._conclude(attempt, lambda work: self._issue(work, contact))
 
     def issue_all(self, condominium_id: str, *, by: Manager) -> tuple[IssuedCode, ...]:
         """Return a new code for every contact of a condominium that has no login yet.
@@ -77,7 +77,7 @@ class ActivationService(PasswordService):
             attempt.subject = parse_id(condominium_id, field="condominium_id")
             self._admit_manager(attempt, by)
             contacts = managed_contacts(self.directory, condominium_id, by, policy=self.policy)
-            return self._atomically(lambda work: self._issue_missing(work, contacts))
+            return self._conclude(attempt, lambda work: self._issue_missing(work, contacts))
 
     def activated(self, condominium_id: str, *, by: Manager) -> frozenset[str]:
         """Return the ids of those contacts of a condominium that have a login; it is all a manager sees of it.
@@ -143,7 +143,9 @@ class ActivationService(PasswordService):
             view = self._sessions.view(session_token)
             attempt.acts(view.identity.id)
             indices = self._admit_code(attempt, code, source)
-            return until_settled(lambda: self._atomically(lambda work: self._link_to_session(work, indices, view)))
+            return until_settled(
+                lambda: self._conclude(attempt, lambda work: self._link_to_session(work, indices, view))
+            )
 
     def dissociate(self, contact_id: str, *, by: Manager) -> None:
         """Unlink a contact from its login: link, codes and the login's sessions end in one step.
@@ -156,7 +158,7 @@ class ActivationService(PasswordService):
         """
         with self._attempts.by_manager(Pathway.CONTACT_DISSOCIATED, by) as attempt:
             contact = self._managed(attempt, contact_id, by)
-            self._atomically(lambda work: self._dissociate(work, contact))
+            self._conclude(attempt, lambda work: self._dissociate(work, contact))
 
     # Issuing
 
@@ -198,13 +200,16 @@ class ActivationService(PasswordService):
         judgement = self._judge(request, attempt)
 
         def step(work: UnitOfWork) -> SignedIn | EmailProofRequired:
-            return self._settle(work, request, judgement)
+            outcome = self._settle(work, request, judgement)
+            if isinstance(outcome, SignedIn):
+                attempt.acts(outcome.session.identity_id)
+                attempt.conclude(work)
+            return outcome
 
         opens = judgement.opens
         outcome = self._atomically(self._sessions.making_room(opens, step) if opens else step)
         if isinstance(outcome, EmailProofRequired):  # raised here, so that the proof it asks for is kept
             raise outcome
-        attempt.acts(outcome.session.identity_id)
         return outcome
 
     def _settle(self, work: UnitOfWork, request: _Request, judgement: core.Judgement) -> SignedIn | EmailProofRequired:

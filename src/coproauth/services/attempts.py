@@ -1,11 +1,12 @@
 """One attempt at one pathway: admitted by the throttle before anything is looked at, on record however it ends.
 
-Counters and audit events are kept outside the unit of work, so that they survive its roll-back.
+Counters and the record of a refusal or failure are kept outside the unit of work, so that they survive its roll-back.
+A success is on record with what it tells of, in one transaction, where the database allows it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from datetime import timedelta
 
@@ -17,7 +18,7 @@ from coproauth.core.sources import Source
 from coproauth.core.text import clip
 from coproauth.core.throttling import OnSuccess, ThrottleKey, is_limit_reached
 from coproauth.errors import Refused, Throttled, Unavailable
-from coproauth.ports import AuditSink, Clock, SecretSource, Throttle
+from coproauth.ports import AuditSink, Clock, JoiningAudit, JoiningThrottle, SecretSource, Throttle, UnitOfWork
 from coproauth.services.correlation import correlated, current_correlation_id
 
 
@@ -26,6 +27,7 @@ class Attempt:
     """An attempt under way.
 
     Attributes:
+        pathway: at what.
         actor_kind: who acts.
         actor: the id of who acts, once that is proven.
         source: where it comes from, if a browser says so.
@@ -33,13 +35,17 @@ class Attempt:
         silenced: why it came to nothing although the answer is that of a success.
     """
 
+    pathway: Pathway
     actor_kind: ActorKind
     actor: str | None = None
     source: Source | None = None
     subject: str | None = None
     silenced: str | None = None
     throttle: Throttle
+    audit: AuditSink
     clock: Clock
+    _is_recorded: bool = attrs.field(default=False, init=False)
+    _is_settled: bool = attrs.field(default=False, init=False)
     _admitted: list[ThrottleKey] = attrs.field(factory=list, init=False)
     _vouched: list[ThrottleKey] = attrs.field(factory=list, init=False)
 
@@ -82,17 +88,83 @@ class Attempt:
         if key not in self._vouched:
             self._vouched.append(key)
 
-    def settle(self, *, succeeded: bool) -> None:
-        """Give the attempt back: it was no guess. A success also clears what it proves to be the owner's.
+    def conclude(self, work: UnitOfWork) -> None:
+        """Put the success on record, and give the attempt back, with the unit of work that a pathway ends with.
 
-        If the counters are away by then, it stays counted: the answer stands.
+        What is not kept in the unit's database follows after it, by ``succeed``. A unit that is run again does it anew.
         """
-        keep = {OnSuccess.CLEAR, OnSuccess.KEEP} if succeeded else {OnSuccess.KEEP}
-        forgiven = [key for key in self._admitted if key.on_success not in keep]
-        owned = [key for key in self._admitted if key.on_success is OnSuccess.CLEAR]
-        cleared = [*owned, *(key for key in self._vouched if key not in owned)]
+        audit, throttle = self.audit, self.throttle
+        self._is_recorded = isinstance(audit, JoiningAudit) and audit.record_within(work, self._success())
+        self._is_settled = (
+            self._is_recorded  # what is not on record is not given back
+            and isinstance(throttle, JoiningThrottle)
+            and throttle.settle_within(work, forgive=self._no_guesses(), clear=self._cleared())
+        )
+
+    def succeed(self) -> None:
+        """Put the success on record, then give the attempt back; neither, if that was done with the unit of work.
+
+        Raises:
+            Unavailable: ``outcome_unknown``: what was done is kept, and not on record.
+        """
+        if not self._is_recorded:
+            try:
+                self.record_success()
+            except Unavailable as error:
+                raise Unavailable(reason="outcome_unknown") from error
+        if not self._is_settled:
+            self._settle(forgive=self._no_guesses(), clear=self._cleared())
+
+    def record_success(self) -> None:
+        """Put the success on record.
+
+        Raises:
+            Unavailable: it could not be recorded.
+        """
+        self.audit.record(self._success())
+
+    def refuse(self, refusal: Refused) -> None:
+        """Put a refusal on record, then give the attempt back if nothing was guessed."""
+        self.audit.record(self._event(Outcome.REFUSED, refusal.reason))
+        if not refusal.is_guess:
+            self._settle(forgive=[*self._no_guesses(), *self._owned()])
+
+    def fail(self, error: Exception) -> None:
+        """Put an unexpected error on record; the attempt stays counted (fail closed, ASVS V16.5.3)."""
+        self.audit.record(self._event(Outcome.FAILED, type(error).__name__))
+
+    def _settle(self, *, forgive: Sequence[ThrottleKey], clear: Sequence[ThrottleKey] = ()) -> None:
+        """If the counters are away by then, the attempt stays counted: the answer stands."""
         with suppress(Unavailable):
-            self.throttle.settle(forgive=forgiven, clear=cleared if succeeded else [])
+            self.throttle.settle(forgive=forgive, clear=clear)
+
+    def _no_guesses(self) -> list[ThrottleKey]:
+        return [key for key in self._admitted if key.on_success is OnSuccess.FORGIVE]
+
+    def _owned(self) -> list[ThrottleKey]:
+        return [key for key in self._admitted if key.on_success is OnSuccess.CLEAR]
+
+    def _cleared(self) -> list[ThrottleKey]:
+        """Return what a success proves to be the owner's."""
+        owned = self._owned()
+        return [*owned, *(key for key in self._vouched if key not in owned)]
+
+    def _success(self) -> AuditEvent:
+        return self._event(Outcome.REFUSED if self.silenced else Outcome.SUCCEEDED, self.silenced)
+
+    def _event(self, outcome: Outcome, reason: str | None) -> AuditEvent:
+        return AuditEvent(
+            at=self.clock.now(),
+            pathway=self.pathway,
+            outcome=outcome,
+            reason=None if reason is None else clip(reason, max_length=REASON_MAX_LENGTH),
+            actor_kind=self.actor_kind,
+            actor=None if self.actor is None else clip(self.actor, max_length=ID_MAX_LENGTH),
+            subject=self.subject,
+            address=self.source.address if self.source else None,
+            user_agent=self.source.user_agent if self.source else None,
+            correlation_id=current_correlation_id(),
+        )
 
 
 @attrs.frozen(kw_only=True)
@@ -139,7 +211,7 @@ class Attempts:
         Raises:
             Unavailable: it could not be recorded.
         """
-        self._record(pathway, self._attempt(ActorKind.SYSTEM, subject=subject), Outcome.SUCCEEDED)
+        self._attempt(pathway, ActorKind.SYSTEM, subject=subject).record_success()
 
     @contextmanager
     def _run(
@@ -147,53 +219,40 @@ class Attempts:
     ) -> Iterator[Attempt]:
         """Run a pathway's block as one attempt.
 
-        Whatever a guesser would collect stays counted, and so does an unexpected error (fail closed, ASVS V16.5.3);
-        every other answer is given back. Each end is recorded once, with the request's id or one drawn for it.
+        Whatever a guesser would collect stays counted, and so does an unexpected error; every other answer is given
+        back. Each end is recorded once, with the request's id or one drawn for it.
 
         Raises:
             Unavailable: the end could not be recorded; ``outcome_unknown`` if it was a success.
         """
-        attempt = self._attempt(actor_kind, actor=actor, source=source)
+        attempt = self._attempt(pathway, actor_kind, actor=actor, source=source)
         with correlated(current_correlation_id() or self.secrets.token_bytes(16).hex()):
             try:
                 yield attempt
             except Refused as refusal:
-                self._record(pathway, attempt, Outcome.REFUSED, refusal.reason)
-                if not refusal.is_guess:
-                    attempt.settle(succeeded=False)
+                attempt.refuse(refusal)
                 raise
             except Exception as error:
-                self._record(pathway, attempt, Outcome.FAILED, type(error).__name__)
+                attempt.fail(error)
                 raise
-            self._record_success(pathway, attempt)
-        attempt.settle(succeeded=True)
+            attempt.succeed()
 
     def _attempt(
-        self, kind: ActorKind, *, actor: str | None = None, subject: str | None = None, source: Source | None = None
+        self,
+        pathway: Pathway,
+        actor_kind: ActorKind,
+        *,
+        actor: str | None = None,
+        subject: str | None = None,
+        source: Source | None = None,
     ) -> Attempt:
         return Attempt(
-            actor_kind=kind, actor=actor, subject=subject, source=source, throttle=self.throttle, clock=self.clock
-        )
-
-    def _record_success(self, pathway: Pathway, attempt: Attempt) -> None:
-        try:
-            outcome = Outcome.REFUSED if attempt.silenced else Outcome.SUCCEEDED
-            self._record(pathway, attempt, outcome, attempt.silenced)
-        except Unavailable as error:  # what was done is kept, and not on record
-            raise Unavailable(reason="outcome_unknown") from error
-
-    def _record(self, pathway: Pathway, attempt: Attempt, outcome: Outcome, reason: str | None = None) -> None:
-        self.audit.record(
-            AuditEvent(
-                at=self.clock.now(),
-                pathway=pathway,
-                outcome=outcome,
-                reason=None if reason is None else clip(reason, max_length=REASON_MAX_LENGTH),
-                actor_kind=attempt.actor_kind,
-                actor=None if attempt.actor is None else clip(attempt.actor, max_length=ID_MAX_LENGTH),
-                subject=attempt.subject,
-                address=attempt.source.address if attempt.source else None,
-                user_agent=attempt.source.user_agent if attempt.source else None,
-                correlation_id=current_correlation_id(),
-            )
+            pathway=pathway,
+            actor_kind=actor_kind,
+            actor=actor,
+            subject=subject,
+            source=source,
+            throttle=self.throttle,
+            audit=self.audit,
+            clock=self.clock,
         )

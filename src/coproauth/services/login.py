@@ -24,6 +24,7 @@ from coproauth.errors import (
     PasswordChangeRequired,
     PasswordRejected,
     ReauthenticationRequired,
+    Refused,
     ResetRefused,
     SessionRefused,
 )
@@ -68,7 +69,8 @@ class LoginService(PasswordService):
                     raise PasswordChangeRequired(token=self._sessions.change_token(identity))
                 case core.OpenSession(identity):
                     attempt.acts(identity.id)
-                    return self._open(identity, typed, source, notice=self._notice(attempt, identity, source, device))
+                    notice = self._notice(attempt, identity, source, device)
+                    return self._open(attempt, identity, typed, source, notice)
 
     def session(self, session_token: str) -> Session:
         """Return who is logged in. The accounts are derived anew from the directory at every call.
@@ -87,7 +89,7 @@ class LoginService(PasswordService):
         with self._attempts.by_session(Pathway.LOGGED_OUT) as attempt:
             digest = self._sessions.digest(session_token)
             attempt.subject = attempt.actor = self._sessions.owner(digest)
-            self._atomically(lambda work: work.sessions.end(digest))
+            self._conclude(attempt, lambda work: work.sessions.end(digest))
 
     def log_out_everywhere(self, session_token: str) -> None:
         """End every session of the login, this one included.
@@ -98,7 +100,7 @@ class LoginService(PasswordService):
         with self._attempts.by_session(Pathway.SESSIONS_ENDED) as attempt:
             view = self._sessions.view(session_token)
             attempt.acts(view.identity.id)
-            self._atomically(lambda work: work.sessions.end_all(view.identity.id))
+            self._conclude(attempt, lambda work: work.sessions.end_all(view.identity.id))
 
     def log_out_elsewhere(self, session_token: str) -> None:
         """End every other session of the login; this one goes on.
@@ -109,8 +111,9 @@ class LoginService(PasswordService):
         with self._attempts.by_session(Pathway.SESSIONS_ENDED) as attempt:
             view = self._sessions.view(session_token)
             attempt.acts(view.identity.id)
-            self._atomically(
-                lambda work: self._end_own(work, view.identity.id, lambda row: row.digest != view.record.digest)
+            self._conclude(
+                attempt,
+                lambda work: self._end_own(work, view.identity.id, lambda row: row.digest != view.record.digest),
             )
 
     def sessions(self, session_token: str) -> tuple[SessionSummary, ...]:
@@ -136,7 +139,9 @@ class LoginService(PasswordService):
             view = self._sessions.view(session_token)
             attempt.acts(view.identity.id)
             wanted = parse_id(handle, field="handle")
-            self._atomically(lambda work: self._end_own(work, view.identity.id, lambda row: row.handle == wanted))
+            self._conclude(
+                attempt, lambda work: self._end_own(work, view.identity.id, lambda row: row.handle == wanted)
+            )
 
     def reauthenticate(self, session_token: str, *, password: str, source: Source) -> SignedIn:
         """Give the password again: a new session token, authenticated now; the old one is dead (ASVS V7.2.4).
@@ -148,7 +153,7 @@ class LoginService(PasswordService):
         """
         with self._attempts.by_person(Pathway.REAUTHENTICATED, source) as attempt:
             view = self._require_password(attempt, session_token, password, source, field="password")
-            return self._atomically(lambda work: self._renew(work, view, source))
+            return self._conclude(attempt, lambda work: self._renew(work, view, source))
 
     def change_password(
         self, session_token: str, *, current_password: str, new_password: str, source: Source
@@ -166,14 +171,17 @@ class LoginService(PasswordService):
             view = self._require_password(attempt, session_token, current_password, source, field="current_password")
             self._passwords.require_acceptable(chosen, email=view.identity.email, contacts=view.contacts)
             password_hash = self.hasher.hash(chosen)
-            signed_in = self._atomically(
+            return self._conclude(
+                attempt,
                 lambda work: self._replace_password(
-                    work, view.identity, password_hash, source, account_id=view.record.account_id
-                )
+                    work,
+                    view.identity,
+                    password_hash,
+                    source,
+                    account_id=view.record.account_id,
+                    overtaken=SessionRefused(),
+                ),
             )
-            if signed_in is None:
-                raise SessionRefused
-            return signed_in
 
     def choose_password(self, token: str, *, new_password: str, source: Source) -> SignedIn:
         """Replace a password that a manager set by one's own, and log in.
@@ -194,10 +202,10 @@ class LoginService(PasswordService):
             contacts = self._contacts_of(identity)
             self._passwords.require_acceptable(chosen, email=identity.email, contacts=contacts)
             password_hash = self.hasher.hash(chosen)
-            signed_in = self._atomically(lambda work: self._replace_password(work, identity, password_hash, source))
-            if signed_in is None:
-                raise ResetRefused
-            return signed_in
+            return self._conclude(
+                attempt,
+                lambda work: self._replace_password(work, identity, password_hash, source, overtaken=ResetRefused()),
+            )
 
     def change_email(self, session_token: str, *, new_email: str, current_password: str, source: Source) -> None:
         """Ask for another e-mail: a link goes to the new address, a notice to the present one.
@@ -220,7 +228,7 @@ class LoginService(PasswordService):
                 sender_key(identity.id, self.policy),
                 mail_key(MailKind.CONFIRM_EMAIL, new.key, self.policy),
             )
-            self._atomically(lambda work: self._ask_confirmation(work, identity, new, source))
+            self._conclude(attempt, lambda work: self._ask_confirmation(work, identity, new, source))
 
     def inspect_email(self, token: str) -> str:
         """Return the address that a link would make the login's e-mail. Consumes nothing, however often it is opened.
@@ -243,7 +251,7 @@ class LoginService(PasswordService):
             identity, new_email = self._links.resolve(Purpose.CONFIRM_EMAIL, token)
             attempt.acts(identity.id)
             new = EmailAddress.parse(new_email)
-            self._atomically(lambda work: self._replace_email(work, identity, new))
+            self._conclude(attempt, lambda work: self._replace_email(work, identity, new))
 
     def identifier_of(self, contact_id: str) -> str | None:
         """Return the e-mail a contact logs in with, to be printed on the call for funds; None if not activated.
@@ -275,14 +283,16 @@ class LoginService(PasswordService):
         notice = core.decide_notice(failures=failures, is_known=is_known, policy=self.policy)
         return notice if notice and attempt.may(mail_key(notice, identity.email_key, self.policy)) else None
 
-    def _open(self, identity: Identity, password: str, source: Source, *, notice: MailKind | None) -> SignedIn:
+    def _open(
+        self, attempt: Attempt, identity: Identity, password: str, source: Source, notice: MailKind | None
+    ) -> SignedIn:
         """Open a session, and end those that are too many with it."""
         renewed = self._passwords.renewed(identity, password)
 
         def step(work: UnitOfWork) -> SignedIn:
             return self._open_unchanged(work, identity, renewed, source, notice)
 
-        return self._atomically(self._sessions.making_room(identity, step))
+        return self._conclude(attempt, self._sessions.making_room(identity, step))
 
     def _open_unchanged(
         self, work: UnitOfWork, identity: Identity, renewed: str | None, source: Source, notice: MailKind | None
@@ -306,11 +316,20 @@ class LoginService(PasswordService):
         return self._sessions.open(work, identity, source=source, account_id=view.record.account_id)
 
     def _replace_password(
-        self, work: UnitOfWork, identity: Identity, password_hash: str, source: Source, *, account_id: str | None = None
-    ) -> SignedIn | None:
-        """Write a password and open a session under it; None, and nothing done, if the login changed meanwhile."""
+        self,
+        work: UnitOfWork,
+        identity: Identity,
+        password_hash: str,
+        source: Source,
+        *,
+        account_id: str | None = None,
+        overtaken: Refused,
+    ) -> SignedIn:
+        """Write a password and open a session under it; refused if the login changed meanwhile."""
         changed = self._passwords.write(work, identity, password_hash=password_hash, notice=MailKind.PASSWORD_CHANGED)
-        return self._sessions.open(work, changed, source=source, account_id=account_id) if changed else None
+        if changed is None:
+            raise overtaken
+        return self._sessions.open(work, changed, source=source, account_id=account_id)
 
     def _ask_confirmation(self, work: UnitOfWork, identity: Identity, new: EmailAddress, source: Source) -> None:
         is_taken = work.identities.by_email(new.key) is not None

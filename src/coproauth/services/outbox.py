@@ -84,7 +84,7 @@ class WaitingMail(Service):
     ) -> None:
         with self._attempts.by_operator(pathway, operator) as attempt:
             attempt.subject = mail.identity_id or self._pseudonym(EmailAddress.parse(mail.to))
-            self._atomically(lambda work: step(work, mail))
+            self._conclude(attempt, lambda work: step(work, mail))
 
     def _retry(self, work: UnitOfWork, mail: Intention) -> None:
         work.outbox.postpone(mail.id, due_at=self.clock.now(), tries=0, failure=mail.failure)

@@ -46,7 +46,7 @@ class PasswordResetService(PasswordService):
             # Looked up as at a log-in, where nothing is locked and a miss reads as much as a hit (ASVS V6.3.8).
             identity = self._look(lambda work: work.identities.by_email(address.key))
             attempt.subject = identity.id if identity else attempt.subject
-            self._atomically(lambda work: self._queue_link(work, address, identity, source))
+            self._conclude(attempt, lambda work: self._queue_link(work, address, identity, source))
 
     def inspect(self, token: str) -> ResetLink:
         """Return what the page of a reset link shows. Consumes nothing, however often it is opened.
@@ -74,13 +74,7 @@ class PasswordResetService(PasswordService):
             self._vouch(attempt, source, identity)
             self._passwords.require_acceptable(chosen, email=identity.email, contacts=self._contacts_of(identity))
             password_hash = self.hasher.hash(chosen)
-            changed = self._atomically(
-                lambda work: self._passwords.write(
-                    work, identity, password_hash=password_hash, notice=MailKind.PASSWORD_CHANGED
-                )
-            )
-            if changed is None:
-                raise ResetRefused
+            self._conclude(attempt, lambda work: self._replace_password(work, identity, password_hash))
 
     def send_link(self, contact_id: str, *, by: Manager) -> None:
         """Have a reset link sent to the e-mail of the contact's login, never to the one on the contact's file.
@@ -91,7 +85,7 @@ class PasswordResetService(PasswordService):
         """
         with self._attempts.by_manager(Pathway.RESET_LINK_SENT, by) as attempt:
             contact = self._managed(attempt, contact_id, by)
-            self._atomically(lambda work: self._queue_link_of(work, contact))
+            self._conclude(attempt, lambda work: self._queue_link_of(work, contact))
 
     def set_password(self, contact_id: str, *, by: Manager, new_password: str | None = None) -> TemporaryPassword:
         """Set a password to hand over; it must be changed at the next login. Generated when none is given.
@@ -112,8 +106,9 @@ class PasswordResetService(PasswordService):
             self._passwords.require_acceptable(password, email=identity.email, contacts=contacts)
             password_hash = self.hasher.hash(password)
             expires_at = self.clock.now() + self.policy.temporary_password_lifetime
-            self._atomically(
-                lambda work: self._hand_over(work, contact, by, password_hash=password_hash, expires_at=expires_at)
+            self._conclude(
+                attempt,
+                lambda work: self._hand_over(work, contact, by, password_hash=password_hash, expires_at=expires_at),
             )
             return TemporaryPassword(password=password, expires_at=expires_at)
 
@@ -122,6 +117,11 @@ class PasswordResetService(PasswordService):
             self._mail.to_address(work, MailKind.UNKNOWN_ADDRESS, address.address, locale=source.locale)
         else:
             self._mail.to_address(work, MailKind.RESET_LINK, identity.email, locale=source.locale, identity=identity)
+
+    def _replace_password(self, work: UnitOfWork, identity: Identity, password_hash: str) -> None:
+        notice = MailKind.PASSWORD_CHANGED
+        if self._passwords.write(work, identity, password_hash=password_hash, notice=notice) is None:
+            raise ResetRefused
 
     def _queue_link_of(self, work: UnitOfWork, contact: Contact) -> None:
         identity = work.identities.by_contact(contact.id)

@@ -77,6 +77,16 @@ class Service:
     def _atomically(self, step: Callable[[UnitOfWork], T]) -> T:
         return atomically(self.store, step, policy=self.policy)
 
+    def _conclude(self, attempt: Attempt, step: Callable[[UnitOfWork], T]) -> T:
+        """Run the unit of work that a pathway ends with: where it can be, its success is on record with it."""
+
+        def run(work: UnitOfWork) -> T:
+            done = step(work)
+            attempt.conclude(work)
+            return done
+
+        return self._atomically(run)
+
     def _look(self, look: Callable[[UnitOfWork], T]) -> T:
         return looking(self.store, look, policy=self.policy)
 

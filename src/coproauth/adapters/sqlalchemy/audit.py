@@ -9,13 +9,18 @@ from sqlalchemy import Engine, MetaData, insert, select
 
 from coproauth.adapters.sqlalchemy.tables import Tables, dump
 from coproauth.adapters.sqlalchemy.transactions import Transactions
+from coproauth.adapters.sqlalchemy.unit_of_work import SqlUnitOfWork
 from coproauth.core.audit import AuditEvent
 from coproauth.policy import Policy
+from coproauth.ports import UnitOfWork
 from coproauth.services.units import persistently
 
 
 class SqlAudit:
-    """Writes each event in a transaction of its own, so that it outlives the roll-back of what it tells of."""
+    """Writes an event in a transaction of its own, so that it outlives the roll-back of what it tells of.
+
+    That of a success may be part of the unit of work that it tells of.
+    """
 
     def __init__(self, engine: Engine, *, tables: Tables | None = None, policy: Policy | None = None) -> None:
         """Take the engine; the tables are those of ``SqlStore`` unless others are given.
@@ -37,6 +42,13 @@ class SqlAudit:
             Unavailable: the database is away.
         """
         persistently(lambda: self._record(event), policy=self._policy)
+
+    def record_within(self, work: UnitOfWork, event: AuditEvent) -> bool:
+        """Keep an event as part of a unit of work; False, and not kept, if that is another database's or the host's."""
+        if not (isinstance(work, SqlUnitOfWork) and self._transactions.owns(work.connection)):
+            return False
+        work.connection.execute(self._add, dump(event))
+        return True
 
     def about(self, subjects: Collection[str]) -> Sequence[AuditEvent]:
         """Return the events with one of these subjects, the earliest first."""

@@ -5,39 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 
-import attrs
 from sqlalchemy import Connection, Engine, MetaData
 
 from coproauth.adapters.sqlalchemy.directory import SqlDirectory
 from coproauth.adapters.sqlalchemy.housekeeping import SqlHousekeeping
 from coproauth.adapters.sqlalchemy.page_check import DIGEST, PageCheck
-from coproauth.adapters.sqlalchemy.repositories import (
-    SqlCodes,
-    SqlIdentities,
-    SqlLinks,
-    SqlOutbox,
-    SqlSessions,
-)
 from coproauth.adapters.sqlalchemy.schema import Schema, refuse_translation
 from coproauth.adapters.sqlalchemy.tables import Tables
 from coproauth.adapters.sqlalchemy.throttle import SqlThrottle
 from coproauth.adapters.sqlalchemy.transactions import Transactions
+from coproauth.adapters.sqlalchemy.unit_of_work import SqlUnitOfWork
 from coproauth.core.sessions import SessionView
 from coproauth.policy import Policy
 from coproauth.ports import Directory
 
 _DIRECTORIES = 16  # whose statements are kept; each of them keeps its directory, whose id it is found by
-
-
-@attrs.frozen(kw_only=True)
-class SqlUnitOfWork:
-    """The repositories on one transaction."""
-
-    identities: SqlIdentities
-    links: SqlLinks
-    codes: SqlCodes
-    sessions: SqlSessions
-    outbox: SqlOutbox
 
 
 class SqlStore:
@@ -83,14 +65,14 @@ class SqlStore:
         """Open a consistent view."""
         self._require_schema()
         with self._transactions.reading() as connection:
-            yield self._on(connection)
+            yield SqlUnitOfWork.on(connection, self.tables)
 
     @contextmanager
     def writing(self) -> Iterator[SqlUnitOfWork]:
         """Open an atomic unit of work: kept when the block ends, undone when it raises."""
         self._require_schema()
         with self._transactions.writing() as connection:
-            yield self._on(connection, is_writing=True)
+            yield SqlUnitOfWork.on(connection, self.tables, is_writing=True)
 
     def throttle(self) -> SqlThrottle:
         """Return the counters kept beside the store."""
@@ -136,13 +118,3 @@ class SqlStore:
                 self.tables, directory, self.engine.dialect, is_joined=is_joined
             )
         return known
-
-    def _on(self, connection: Connection, *, is_writing: bool = False) -> SqlUnitOfWork:
-        tables = self.tables
-        return SqlUnitOfWork(
-            identities=SqlIdentities(connection, tables, is_writing),
-            links=SqlLinks(connection, tables, is_writing),
-            codes=SqlCodes(connection, tables, is_writing),
-            sessions=SqlSessions(connection, tables, is_writing),
-            outbox=SqlOutbox(connection, tables, is_writing),
-        )

@@ -11,8 +11,10 @@ from sqlalchemy import Connection, Executable, Row, Select, Table, bindparam, de
 
 from coproauth.adapters.sqlalchemy.tables import dump
 from coproauth.adapters.sqlalchemy.transactions import Transactions
+from coproauth.adapters.sqlalchemy.unit_of_work import SqlUnitOfWork
 from coproauth.core.throttling import Counter, ThrottleKey, attempts_of, decide_admission
 from coproauth.policy import Policy
+from coproauth.ports import UnitOfWork
 from coproauth.services.units import persistently
 
 
@@ -41,6 +43,21 @@ class SqlThrottle:
         if forgive or clear:
             persistently(lambda: self._settle(forgive, clear), policy=self._policy)
 
+    def settle_within(
+        self, work: UnitOfWork, *, forgive: Sequence[ThrottleKey] = (), clear: Sequence[ThrottleKey] = ()
+    ) -> bool:
+        """Settle as part of a unit of work on SQLite, where others wait for their turn to write in any case.
+
+        Elsewhere strangers share counters, and units of work that wrote the same one would undo each other: False.
+        """
+        if not (isinstance(work, SqlUnitOfWork) and self._transactions.owns(work.connection)):
+            return False
+        if work.connection.dialect.name != "sqlite":
+            return False
+        if forgive or clear:
+            self._give_back(work.connection, forgive, clear)
+        return True
+
     def counted(self, key: ThrottleKey, *, at: datetime) -> int:
         """Return how many attempts are counted on a key."""
         found = persistently(lambda: self._found(key), policy=self._policy)
@@ -64,13 +81,16 @@ class SqlThrottle:
 
     def _settle(self, forgive: Sequence[ThrottleKey], clear: Sequence[ThrottleKey]) -> None:
         with self._transactions.apart() as connection:
-            counters = self._locked(connection, [*forgive, *clear])
-            known = [key for key in forgive if key.name in counters]
-            forgiven = {key.name: counters[key.name].one_less(key.rule) for key in known}
-            self._write(connection, self._write_one, "of", forgiven, forgiven.keys())
-            cleared = sorted(counters.keys() & {key.name for key in clear})
-            if cleared:
-                connection.execute(self._clear_one, [{"of": name} for name in cleared])
+            self._give_back(connection, forgive, clear)
+
+    def _give_back(self, connection: Connection, forgive: Sequence[ThrottleKey], clear: Sequence[ThrottleKey]) -> None:
+        counters = self._locked(connection, [*forgive, *clear])
+        known = [key for key in forgive if key.name in counters]
+        forgiven = {key.name: counters[key.name].one_less(key.rule) for key in known}
+        self._write(connection, self._write_one, "of", forgiven, forgiven.keys())
+        cleared = sorted(counters.keys() & {key.name for key in clear})
+        if cleared:
+            connection.execute(self._clear_one, [{"of": name} for name in cleared])
 
     def _locked(self, connection: Connection, keys: Iterable[ThrottleKey]) -> dict[str, Counter]:
         """Read counters and hold them, in an order that is the same for everyone."""

@@ -193,6 +193,10 @@ class Transactions:
         with self._being(_Current(connection, is_hosted=True)):
             yield
 
+    def owns(self, connection: Connection) -> bool:
+        """Whether a transaction of this engine is ours alone, and no part of one of the host's."""
+        return connection.engine.pool is self._engine.pool and not connection.in_nested_transaction()
+
     def check(self) -> None:
         """Let an engine pass that keeps units of work apart.
 
