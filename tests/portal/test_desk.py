@@ -12,7 +12,7 @@ from httpx2 import Response
 from starlette.testclient import TestClient
 from tests.portal.conftest import MANAGER_HEADER, Browser
 
-from coproauth import Manager
+from coproauth import Manager, Throttled
 from coproauth.adapters.memory import MemoryDirectory, MemoryStore
 from coproauth.core.messages import ResetLinkMessage
 from coproauth.portal import Desk, create_portal
@@ -172,6 +172,49 @@ def test_d01_beyond_the_managers_reach_only_the_link_is_offered(sandbox: Sandbox
     assert "Envoyez-lui le lien" in answer.text
     assert "Villa Marine" not in answer.text
     assert sandbox.log_in(JEANNE).session.email == JEANNE
+
+
+def _desk_of(town: Sandbox, directory: MemoryDirectory) -> Browser:
+    """Open the desk of another installation."""
+    desk = Desk(
+        manager=lambda _: Manager(id="manager-1", portfolio_id=PORTFOLIO),
+        condominiums=lambda manager: directory.condominiums(manager.portfolio_id),
+        firm=lambda _: "Cabinet Roche",
+    )
+    return Browser(TestClient(create_portal(town.auth, desk=desk), base_url=PORTAL_URL))
+
+
+def test_a_refused_password_is_told_with_the_reason(directory: MemoryDirectory) -> None:
+    """Each rule that it breaks is named, and the way leads back to the desk."""
+
+    class Everything:
+        def is_breached(self, _: str) -> bool:
+            return True
+
+    sandbox = Sandbox.build(directory=directory)
+    sandbox.activate(contact := sandbox.contact(), JEANNE)
+    strict = Sandbox.build(directory=directory, store=sandbox.store, breaches=Everything())
+    page = _act(_desk_of(strict, directory), f"/desk/contacts/{contact.id}/password")
+
+    assert page.status_code == 422
+    assert load_texts("fr")["violation.breached"] in page.text
+    assert "Cabinet Roche" in page.text
+    assert 'class="button" href="/desk"' in page.text
+    assert sandbox.log_in(JEANNE).session.email == JEANNE
+
+
+def test_a_manager_in_a_hurry_is_told_to_wait(sandbox: Sandbox, manager_browser: Browser) -> None:
+    """Within the desk, too."""
+    contact = sandbox.contact()
+    with pytest.raises(Throttled):
+        for _ in range(1000):
+            sandbox.auth.activation.issue(contact.id, by=sandbox.manager)
+
+    page = _act(manager_browser, f"/desk/contacts/{contact.id}/code")
+
+    assert page.status_code == 429
+    assert "Patientez" in page.text
+    assert 'class="button" href="/desk"' in page.text
 
 
 @pytest.mark.parametrize("action", ["link", "password"])

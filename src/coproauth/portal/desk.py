@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from coproauth.core.accounts import Account, Condominium, Contact, Manager, parse_id, require_managed
-from coproauth.errors import NotAllowed
+from coproauth.errors import NotAllowed, Refused
 from coproauth.policy import Locale
 from coproauth.portal.once import OneTimeForm
 from coproauth.portal.refusals import status_of
@@ -265,13 +265,15 @@ def _show_call_for_funds(at: _DeskVisit) -> Response:
 
 
 def _answer(handler: DeskHandler, at: _DeskVisit) -> Response:
-    """Answer a manager; what is not there for him is told within the desk."""
+    """Answer a manager; what is refused, or not there for him, is told within the desk."""
     try:
         return handler(at)
     except NotAllowed as refusal:
         status = status_of(refusal)
         key = f"error.{status}" if f"error.{status}.title" in at.visit.words else "error.other"
         return at.visit.render("desk/error.html", status=status, at=at, key=key)
+    except Refused as refusal:
+        return at.visit.refuse("desk/refused.html", refusal, at=at)
 
 
 def pages(desk: Desk | None) -> tuple[Page, ...]:
