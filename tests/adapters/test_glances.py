@@ -6,6 +6,7 @@ import gc
 import traceback
 import weakref
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -127,17 +128,40 @@ def test_on_sqlite_the_driver_is_given_one_statement(tmp_path: Path, request: py
     assert [statement.split()[0] for statement in statements] == ["SELECT"]
 
 
-def test_who_listens_to_statements_hears_it(place: Place) -> None:
-    """What a host hangs on its engine, to trace or to count, hears of the page check what it hears of any statement."""
+@contextmanager
+def _listening(target: object, happening: str, listener: Callable[..., object]) -> Iterator[None]:
+    """Listen for a while: whoever listens to a class would hear other tests."""
+    event.listen(target, happening, listener)
+    try:
+        yield
+    finally:
+        event.remove(target, happening, listener)
+
+
+@pytest.mark.parametrize("target", [None, Engine, Connection], ids=["this engine", "any engine", "any connection"])
+def test_who_listens_to_statements_hears_it(place: Place, target: type[Engine | Connection] | None) -> None:
+    """What a host hangs on its engine, or on the class, to trace or to count, hears of it what it hears of any."""
     straight = place.view()
     heard: list[str] = []
-    event.listen(place.engine, "before_cursor_execute", note := lambda *call: heard.append(call[2]))
 
-    by_sqlalchemy = place.view()
+    with _listening(target or place.engine, "before_cursor_execute", lambda *call: heard.append(call[2])):
+        by_sqlalchemy = place.view()
 
-    event.remove(place.engine, "before_cursor_execute", note)
     assert by_sqlalchemy == straight
     assert len([statement for statement in heard if statement.startswith("SELECT")]) == 1
+
+
+@pytest.mark.parametrize(
+    "happening", ["before_execute", "after_execute", "after_cursor_execute", "engine_connect", "begin"]
+)
+def test_whatever_happens_about_a_statement_is_heard_of_any_connection(place: Place, happening: str) -> None:
+    """A page check spares none of it to whoever listens to the class."""
+    heard: list[object] = []
+
+    with _listening(Connection, happening, lambda *call: heard.append(call)):
+        place.view()
+
+    assert heard
 
 
 @pytest.mark.parametrize("kind", [Loud, LoudThere])
@@ -146,10 +170,9 @@ def test_a_column_of_a_type_of_the_host_s_is_read_as_it_says(place: Place, kind:
     directory = place.directory(kind=kind)
 
     straight = place.names(directory)
-    event.listen(place.engine, "before_cursor_execute", note := lambda *_: None)
-    by_sqlalchemy = place.names(directory)
+    with _listening(place.engine, "before_cursor_execute", lambda *_: None):
+        by_sqlalchemy = place.names(directory)
 
-    event.remove(place.engine, "before_cursor_execute", note)
     contact = place.view().contacts[0]
     itself = directory.contact(contact.id)
     assert itself is not None
@@ -224,7 +247,10 @@ def test_in_a_transaction_it_sees_what_that_has_written(place: Place) -> None:
     assert (in_the_unit, in_the_hosts, len(place.view().contacts)) == ((), (), 2)
 
 
-def test_a_host_that_prepares_its_transactions_is_given_one(request: pytest.FixtureRequest, tmp_path: Path) -> None:
+@pytest.mark.parametrize("everywhere", [False, True], ids=["on this engine", "on any connection"])
+def test_a_host_that_prepares_its_transactions_is_given_one(
+    request: pytest.FixtureRequest, tmp_path: Path, *, everywhere: bool
+) -> None:
     """What it sets for a transaction alone (its tenant) is set for the page check, and counts of attempts, too."""
     with adapters_on("postgresql", request, tmp_path) as adapters:
         engine = sql_engine(adapters.engine.url)
@@ -233,7 +259,6 @@ def test_a_host_that_prepares_its_transactions_is_given_one(request: pytest.Fixt
         place = Place(adapters, SqlStore(engine))
         tenants: list[str | None] = []
 
-        @event.listens_for(engine, "begin")
         def choose(connection: Connection) -> None:
             connection.exec_driver_sql("SET LOCAL host.tenant = 'lilas'")
 
@@ -244,8 +269,9 @@ def test_a_host_that_prepares_its_transactions_is_given_one(request: pytest.Fixt
                 (tenant,) = driver.execute("SELECT current_setting('host.tenant', true)").fetchone()
                 tenants.append(tenant)
 
-        place.view()
-        place.store.throttle().counted(ThrottleKey(name="x", rule=Policy().throttle_login), at=SESSION.expires_at)
+        with _listening(Connection if everywhere else engine, "begin", choose):
+            place.view()
+            place.store.throttle().counted(ThrottleKey(name="x", rule=Policy().throttle_login), at=SESSION.expires_at)
 
         assert tenants == ["lilas", "lilas"]
         engine.dispose()

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import BindParameter, CompoundSelect, Dialect, Engine, Numeric
+from sqlalchemy import BindParameter, CompoundSelect, Connection, Dialect, Engine, Numeric
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 Row = Sequence[Any]
@@ -62,14 +62,11 @@ def send_alone(driver: str, connection: Any, glance: Glance, values: Mapping[str
 
 def is_unheard(engine: Engine) -> bool:
     """Whether a statement may go to the driver directly: one that is known here, and nobody listens to its use."""
-    heard, inner = engine.dispatch, engine.dialect.dispatch
+    inner = engine.dialect.dispatch
     return not (
         engine.dialect.driver not in _KNOWN
-        or heard.before_cursor_execute
-        or heard.after_cursor_execute
-        or heard.before_execute
-        or heard.after_execute
-        or heard.engine_connect
+        or _is_heard(engine.dispatch)
+        or _is_heard(_CONNECTIONS)
         or is_prepared(engine)
         or inner.do_execute
         or inner.handle_error
@@ -79,7 +76,8 @@ def is_unheard(engine: Engine) -> bool:
 
 def is_prepared(engine: Engine) -> bool:
     """Whether the host has something done at the beginning of each transaction."""
-    return len(engine.dispatch.begin) > (engine.dialect.name == "sqlite")  # the one of sqlite_engine
+    ours = engine.dialect.name == "sqlite"  # the one of sqlite_engine
+    return len(engine.dispatch.begin) > ours or bool(_CONNECTIONS.begin)
 
 
 def readers(types: Sequence[TypeEngine[Any]], dialect: Dialect) -> Readers:
@@ -103,6 +101,19 @@ def read(row: Row, by: Readers) -> Row:
 
 
 _KNOWN = {"pysqlite", "psycopg"}  # drivers
+# Who listens to the class hears each connection, and no engine knows: asked of one that leads nowhere.
+_CONNECTIONS = Connection.__new__(Connection).dispatch
+
+
+def _is_heard(said: Any) -> bool:
+    """Whether anybody listens to what an engine, or a connection, says of a statement."""
+    return bool(
+        said.before_cursor_execute
+        or said.after_cursor_execute
+        or said.before_execute
+        or said.after_execute
+        or said.engine_connect
+    )
 
 
 def _is_constant(bind: BindParameter[Any]) -> bool:
