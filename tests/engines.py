@@ -10,10 +10,11 @@ from pathlib import Path
 
 import attrs
 import pytest
-from sqlalchemy import Engine, MetaData, delete
+from sqlalchemy import Engine, delete
 
 from coproauth.adapters.memory import MemoryDirectory, MemoryStore
-from coproauth.adapters.sqlalchemy import EngineSettings, SqlStore, StandaloneDirectory, Tables, sql_engine
+from coproauth.adapters.sqlalchemy import EngineSettings, SqlStore, StandaloneDirectory, sql_engine
+from coproauth.adapters.sqlalchemy.tables import own_tables
 from coproauth.ports import Store
 from coproauth.testing.sandbox import WritableDirectory
 
@@ -81,9 +82,8 @@ def _created(engine: Engine) -> Adapters:
 
 def empty(engine: Engine) -> None:
     """Delete every row but the version of the tables."""
-    metadata = MetaData()
-    tables = Tables.build(metadata)
+    tables = own_tables()
     with engine.begin() as connection:
-        for table in reversed(metadata.sorted_tables):
+        for table in reversed(tables.schema.metadata.sorted_tables):
             if table is not tables.schema:
                 connection.execute(delete(table))

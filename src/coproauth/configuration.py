@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Literal, Self
 
 import attrs
-from sqlalchemy import Engine, MetaData
+from sqlalchemy import Engine
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
@@ -30,6 +30,7 @@ from coproauth.adapters.sqlalchemy import (
     Tables,
     sql_engine,
 )
+from coproauth.adapters.sqlalchemy.tables import own_tables
 from coproauth.core.messages import Message
 from coproauth.errors import ConfigurationError
 from coproauth.facade import Coproauth
@@ -172,7 +173,7 @@ class Configuration:
 
     def tables(self) -> Tables:
         """Return the tables under their prefix."""
-        return Tables.build(MetaData(), prefix=self.table_prefix)
+        return own_tables(self.table_prefix)
 
     def schema(self) -> Schema:
         """Return the version of the tables, and the steps to the newest."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 import attrs
-from sqlalchemy import Engine, MetaData, insert, select
+from sqlalchemy import Engine, insert, select
 
-from coproauth.adapters.sqlalchemy.tables import Tables, dump
+from coproauth.adapters.sqlalchemy.tables import Tables, dump, own_tables
 from coproauth.adapters.sqlalchemy.transactions import Transactions
 from coproauth.adapters.sqlalchemy.unit_of_work import SqlUnitOfWork
 from coproauth.core.audit import AuditEvent
@@ -32,7 +32,7 @@ class SqlAudit:
         """
         self._transactions = Transactions.on(engine)
         self._policy = policy or Policy()
-        self._table = (tables or Tables.build(MetaData())).audit
+        self._table = (tables or own_tables()).audit
         self._add = insert(self._table).inline()  # nobody asks for the position it is given
 
     def record(self, event: AuditEvent) -> None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Engine, MetaData, Row, Table, insert, select
+from sqlalchemy import Connection, Engine, Row, Table, insert, select
 
 from coproauth.adapters.sqlalchemy.directory import new_id
-from coproauth.adapters.sqlalchemy.tables import Tables, dump
+from coproauth.adapters.sqlalchemy.tables import Tables, dump, own_tables
 from coproauth.adapters.sqlalchemy.transactions import Transactions
 from coproauth.core.accounts import Account, Condominium, Contact, account_in
 from coproauth.core.activation import CodeRecord
@@ -27,7 +27,7 @@ class ContactImport:
     def __init__(self, engine: Engine, *, tables: Tables | None = None) -> None:
         """Take the engine; the tables are those of ``SqlStore`` unless others are given."""
         self._transactions = Transactions.on(engine)
-        self._tables = tables or Tables.build(MetaData())
+        self._tables = tables or own_tables()
 
     def add(
         self, rows: Sequence[ContactRow], *, codes_for: Callable[[Sequence[Contact]], Sequence[CodeRecord]]

@@ -9,7 +9,6 @@ from typing import Any, TypeVar
 from sqlalchemy import (
     Connection,
     Engine,
-    MetaData,
     Row,
     Select,
     SelectBase,
@@ -22,7 +21,7 @@ from sqlalchemy import (
 )
 
 from coproauth.adapters.sqlalchemy.schema import refuse_translation
-from coproauth.adapters.sqlalchemy.tables import Tables
+from coproauth.adapters.sqlalchemy.tables import Tables, own_tables
 from coproauth.adapters.sqlalchemy.transactions import Transactions
 from coproauth.core.accounts import Account, Condominium, Contact
 from coproauth.errors import ConfigurationError
@@ -144,7 +143,7 @@ class StandaloneDirectory(SqlDirectory):
         """
         refuse_translation(engine)
         self._policy = policy or Policy()
-        self._tables = tables or Tables.build(MetaData())
+        self._tables = tables or own_tables()
         super().__init__(engine, _standalone_select(self._tables), order_by=["position"])
 
     def condominiums(self, portfolio_id: str) -> Sequence[Condominium]:

@@ -14,10 +14,10 @@ from functools import partial
 from importlib import resources
 
 import attrs
-from sqlalchemy import Connection, Dialect, Engine, MetaData, func, insert, inspect, select
+from sqlalchemy import Connection, Dialect, Engine, func, insert, inspect, select
 from sqlalchemy.sql.ddl import CreateTable
 
-from coproauth.adapters.sqlalchemy.tables import PREFIX, Tables
+from coproauth.adapters.sqlalchemy.tables import PREFIX, own_tables
 from coproauth.adapters.sqlalchemy.transactions import Transactions
 from coproauth.errors import ConfigurationError, Unavailable
 from coproauth.policy import Policy
@@ -73,7 +73,7 @@ class Schema:
         self._prefix = prefix
         self.steps = read_steps(engine.dialect, prefix=prefix)
         self.newest = self.steps[-1].version
-        self._table = Tables.build(MetaData(), prefix=prefix).schema
+        self._table = own_tables(prefix).schema
 
     def version(self) -> int:
         """Return the version of the tables; 0 if there are none.
@@ -221,7 +221,7 @@ def _read_step(name: str, text: str, dialect: Dialect, prefix: str) -> Step:
 
 
 def _recording(version: int, dialect: Dialect, prefix: str) -> tuple[str, ...]:
-    table = Tables.build(MetaData(), prefix=prefix).schema
+    table = own_tables(prefix).schema
     now = "CURRENT_TIMESTAMP" if dialect.name in {"sqlite", "postgresql"} else "UTC_TIMESTAMP(6)"
     return (
         str(CreateTable(table, if_not_exists=True).compile(dialect=dialect)).strip(),

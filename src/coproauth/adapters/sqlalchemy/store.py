@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 
-from sqlalchemy import Connection, Engine, MetaData
+from sqlalchemy import Connection, Engine
 
 from coproauth.adapters.sqlalchemy.directory import SqlDirectory
 from coproauth.adapters.sqlalchemy.housekeeping import SqlHousekeeping
 from coproauth.adapters.sqlalchemy.page_check import DIGEST, PageCheck
 from coproauth.adapters.sqlalchemy.schema import Schema, refuse_translation
-from coproauth.adapters.sqlalchemy.tables import Tables
+from coproauth.adapters.sqlalchemy.tables import Tables, own_tables
 from coproauth.adapters.sqlalchemy.throttle import SqlThrottle
 from coproauth.adapters.sqlalchemy.transactions import Transactions
 from coproauth.adapters.sqlalchemy.unit_of_work import SqlUnitOfWork
@@ -46,7 +46,7 @@ class SqlStore:
         refuse_translation(engine)
         self._policy = policy or Policy()
         self.engine = engine
-        self.tables = tables or Tables.build(MetaData())
+        self.tables = tables or own_tables()
         self._transactions = Transactions.on(engine)
         self._page_checks: dict[int, PageCheck] = {}
         self._is_checked = False

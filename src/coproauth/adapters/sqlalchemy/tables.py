@@ -125,6 +125,12 @@ class Tables:
         )
 
 
+@lru_cache(maxsize=8)  # prefixes: a process has one, or hardly more
+def own_tables(prefix: str = PREFIX) -> Tables:
+    """Return the tables in a metadata of ours, the same for every adapter: SQLAlchemy compiles a statement once."""
+    return Tables.build(MetaData(), prefix=prefix)
+
+
 def load(kind: type[T], table: Table, row: Sequence[Any]) -> T:
     """Return the value that a row stands for; its columns are those of the table, in the table's order."""
     return kind(**dict(zip(_keys_of(table), row, strict=True)))
