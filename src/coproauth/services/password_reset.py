@@ -44,6 +44,7 @@ class PasswordResetService(PasswordService):
                 attempt.silenced = "throttled"
                 return
             # Looked up as at a log-in, where nothing is locked and a miss reads as much as a hit (ASVS V6.3.8).
+            # Should the login change before its mail is sent, its stamp moves: the mail is void, and never goes out.
             identity = self._look(lambda work: work.identities.by_email(address.key))
             attempt.subject = identity.id if identity else attempt.subject
             self._conclude(attempt, lambda work: self._queue_link(work, address, identity, source))
