@@ -25,13 +25,15 @@ class Entry:
         name: in the table.
         module: in `peers`.
         needs: the package without which there is nobody.
-        imports: what a program that logs people in has to import.
+        imports: of a program that logs people in over SQLite: all that is loaded by the time somebody is in.
+        imports_alone: likewise with no database; None: there is no such thing.
     """
 
     name: str
     module: str
     needs: str
     imports: str
+    imports_alone: str | None = None
 
     @property
     def is_here(self) -> bool:

@@ -28,11 +28,11 @@ _CHEAP = Argon2Parameters.unsafe_only_for_tests()
 
 @attrs.frozen(kw_only=True)
 class Found:
-    """Everything that was measured; rushes and imports by contestant."""
+    """Everything that was measured; rushes by contestant, imports by what there is to log in over as well."""
 
     turns: Turns
     rushes: Mapping[str, Sequence[Rush]]
-    imports: Mapping[str, Estimate]
+    imports: Mapping[tuple[str, str], Estimate]
 
 
 @attrs.frozen(kw_only=True)
@@ -118,7 +118,8 @@ ROWS = (
     ),
     Row(name="login, 10⁶ logins ÷ 10⁴", aim="≤ 1.6", of=_growth("log in"), is_time=False),
     Row(name="reset request, 10⁶ logins ÷ 10⁴", aim="≤ 1.6", of=_growth("reset"), is_time=False),
-    Row(name="import", aim="≤ 75 ms", of=lambda found, name: found.imports.get(name)),
+    Row(name="import, over SQLite", aim="", of=lambda found, name: found.imports.get(("SQLite", name))),
+    Row(name="import, with no database", aim="≤ 75 ms", of=lambda found, name: found.imports.get(("memory", name))),
 )
 
 
@@ -177,12 +178,13 @@ def _on_postgresql(site: Callable[[str], Site], *, rounds: int) -> Turns:
         return {}
 
 
-def _imports(here: Sequence[Entry], rounds: int) -> Mapping[str, Estimate]:
+def _imports(here: Sequence[Entry], rounds: int) -> Mapping[tuple[str, str], Estimate]:
     """Return the seconds that a process lives longer for what a log-in imports."""
-    times = time_start({entry.name: entry.imports for entry in here}, rounds=rounds)
+    statements = {("SQLite", entry.name): entry.imports for entry in here}
+    statements |= {("memory", entry.name): entry.imports_alone for entry in here if entry.imports_alone}
     return {
-        name: Estimate(value=found.above / 1000, low=found.low / 1000, high=found.high / 1000)
-        for name, found in times.items()
+        place: Estimate(value=found.above / 1000, low=found.low / 1000, high=found.high / 1000)
+        for place, found in time_start(statements, rounds=rounds).items()
     }
 
 

@@ -11,9 +11,12 @@ import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from typing import TypeVar
 
 import attrs
 from tests.benchmarks.measuring import Deed, interleaved, show
+
+K = TypeVar("K")
 
 _RESAMPLES = 500
 _WARM_UP = 2
@@ -56,7 +59,7 @@ class StartUp:
     computing: float
 
 
-def time_start(statements: Mapping[str, str], *, rounds: int) -> Mapping[str, StartUp]:
+def time_start(statements: Mapping[K, str], *, rounds: int) -> Mapping[K, StartUp]:
     """Start each statement and an empty interpreter in turn, one process each, byte code written before."""
     with _environment() as environment:
         starts = [_Start(statement, environment) for statement in ("pass", *statements.values())]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 from tests.benchmarks.contestants import ENTRIES, OURS
@@ -14,6 +16,35 @@ _ROW = re.compile(r"^\| (?P<name>[^|]*?) \|(?P<cells>.+)\| (?P<aim>[^|]*?) ?\|$"
 _BOLD = re.compile(r"\*\*(.+?)\*\*")
 _FIGURE = re.compile(r"(?P<number>\d+(?:\.\d+)?)(?: (?P<unit>µs|ms))?")
 _UNITS = {"µs": 1e-6, "ms": 1e-3, None: 1.0}  # seconds, or plain numbers
+_OVER_SQLITE = """
+from coproauth.adapters.sqlalchemy import SqlAudit, SqlStore, StandaloneDirectory, sql_engine
+engine = sql_engine("sqlite://")
+store, directory, audit = SqlStore(engine), StandaloneDirectory(engine), SqlAudit(engine)
+store.create_tables()
+"""
+_IN_MEMORY = """
+from coproauth.adapters.memory import MemoryAudit, MemoryDirectory, MemoryStore
+store, directory, audit = MemoryStore(), MemoryDirectory(), MemoryAudit()
+"""
+_LOG_IN = """
+from coproauth import Argon2Parameters, Manager, Policy, Source
+from coproauth.adapters.memory import MemoryMailer
+policy = Policy(
+    require_email_proof=False, argon2=Argon2Parameters.unsafe_only_for_tests(), unsafe_cheap_hashes=True
+)
+auth = Coproauth(
+    store=store, directory=directory, audit=audit, mailer=MemoryMailer(), policy=policy,
+    secret_keys=["the key of a test, 0123456789 abcdefghij"], portal_url="https://app.example.fr",
+)
+house = directory.add_condominium(name="Les Tilleuls", portfolio_id="north")
+contact = directory.add_contact(directory.add_account(house.id, label="Lot 1").id, name="Jeanne Roux")
+code = auth.activation.issue(contact.id, by=Manager(id="m", portfolio_id="north")).code
+who = {"email": "jeanne@example.fr", "password": "deux loutres dans la cour", "source": Source(address="192.0.2.1")}
+auth.activation.activate(code=code, **who)
+auth.login.session(auth.login.log_in(**who).token)
+names = {name.partition(".")[0] for name in set(sys.modules) - before}
+print("let in, late:", names - sys.stdlib_module_names)
+"""
 
 
 def _table() -> list[re.Match[str]]:
@@ -57,6 +88,16 @@ def test_the_table_has_a_column_for_everybody() -> None:
     columns = [column.strip().removesuffix(", 95 %") for column in header["cells"].split("|")]
 
     assert columns == [entry.name for entry in ENTRIES]
+
+
+def test_our_rows_of_imports_count_all_that_a_log_in_loads() -> None:
+    """What is loaded later would be missing in the figure."""
+    for imports, wiring in ((OURS.imports, _OVER_SQLITE), (OURS.imports_alone, _IN_MEMORY)):
+        program = f"{imports}\nimport sys\nbefore = set(sys.modules)\n{wiring}\n{_LOG_IN}"
+
+        run = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)  # noqa: S603
+
+        assert run.stdout == "let in, late: set()\n"
 
 
 def test_every_aim_that_is_not_met_is_named_and_no_other() -> None:
