@@ -226,6 +226,7 @@ def test_a_contact_without_login_is_offered_a_code(sandbox: Sandbox, manager_bro
 
     assert answer.status_code == 409
     assert "pas encore activé" in answer.text
+    assert f'name="path" value="{path.rpartition("/")[0]}"' in answer.text  # where another language leads
 
 
 def test_letters_carry_codes_that_work(sandbox: Sandbox, manager_browser: Browser) -> None:

@@ -176,6 +176,7 @@ def _show_new_password(at: _DeskVisit, contact: Contact) -> Response:
 
 
 def _refuse(at: _DeskVisit, contact: Contact, refusal: NotAllowed) -> Response:
+    at.visit.back = path_of(contact)
     return at.visit.refuse(
         "desk/contact.html",
         refusal,
