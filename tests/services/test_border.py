@@ -23,6 +23,7 @@ from coproauth import (
     Refused,
     WaitingMail,
 )
+from coproauth.adapters.memory import MemoryStore
 from coproauth.adapters.memory_throttle import MemoryThrottle
 from coproauth.core.messages import ConfirmEmailMessage
 from coproauth.core.throttling import ThrottleKey
@@ -90,11 +91,24 @@ class _PatientThrottle(MemoryThrottle):
         return timedelta(0)
 
 
+class _RewindableStore(MemoryStore):
+    """Goes back to what it held, which is cheaper than another stage."""
+
+    def mark(self) -> None:
+        """Remember what is held now."""
+        self._marked = self._tables  # what is written makes a copy
+
+    def rewind(self) -> None:
+        """Hold again what was remembered."""
+        self._tables = self._marked
+
+
 class _Stage:
     """A town in which every public method could succeed."""
 
     def __init__(self) -> None:
-        self.town = Town.found(throttle=_PatientThrottle())
+        self.store = _RewindableStore()
+        self.town = Town.found(store=self.store, throttle=_PatientThrottle())
         town = self.town
         self.contact = town.contact(email="file@example.fr")
         self.free = town.contact()
@@ -116,6 +130,7 @@ class _Stage:
         self.digits = self._digits()
         town.give_up_a_mail()
         town.hasher.seen.clear()
+        self.store.mark()
 
     def _digits(self) -> str:
         activate = self.town.auth.activation.activate
@@ -219,7 +234,7 @@ def _answers_to(name: str, parameter: str, values: Mapping[str, object]) -> dict
         answers[label] = _outcome(stage, name, {parameter: value})
         assert all(len(password) <= 4096 for password in stage.town.hasher.seen)
         if answers[label] == "answered" and name not in _HARMLESS:
-            stage = _Stage()
+            stage.store.rewind()
     return answers
 
 
