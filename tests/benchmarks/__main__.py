@@ -54,7 +54,7 @@ _ALONE: Mapping[str, Callable[[int], None]] = {  # what needs no filled database
     "links": lambda samples: links(samples=samples),
     "session-view": lambda samples: session_views(samples=samples),
     "distinguishability": lambda samples: distinguish(samples=samples),
-    "peers": lambda samples: compare_peers(rounds=samples // 10, many=10**6),
+    "peers": lambda samples: compare_peers(rounds=max(3, samples // 10), many=10**6),
     "crowd": lambda _: crowd(),
     "profile": lambda samples: where_the_time_goes(samples=samples),
 }
