@@ -31,7 +31,7 @@ SECRET_KEY_FLOOR = 32  # bytes; ASVS V11.2.3 asks for 128 bits, an HMAC-SHA-256 
 def doubled(first: timedelta, *, times: int, longest: timedelta) -> timedelta:
     """Return a wait that was doubled so many times, up to the longest."""
     try:
-        wait: timedelta = first * 2**times
+        wait: timedelta = first * 2 ** min(times, 67)  # beyond, a microsecond is longer than any timedelta
     except OverflowError:
         return longest
     return min(wait, longest)
