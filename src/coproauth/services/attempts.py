@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from datetime import timedelta
+from functools import cached_property
 
 import attrs
 
@@ -33,6 +34,7 @@ class Attempt:
         source: where it comes from, if a browser says so.
         subject: whose login or contact it is about, once that is known.
         silenced: why it came to nothing although the answer is that of a success.
+        joining: audit trail and counters, if they can be part of a unit of work.
     """
 
     pathway: Pathway
@@ -43,6 +45,7 @@ class Attempt:
     silenced: str | None = None
     throttle: Throttle
     audit: AuditSink
+    joining: tuple[JoiningAudit | None, JoiningThrottle | None]
     clock: Clock
     _is_recorded: bool = attrs.field(default=False, init=False)
     _is_settled: bool = attrs.field(default=False, init=False)
@@ -93,11 +96,11 @@ class Attempt:
 
         What is not kept in the unit's database follows after it, by ``succeed``. A unit that is run again does it anew.
         """
-        audit, throttle = self.audit, self.throttle
-        self._is_recorded = isinstance(audit, JoiningAudit) and audit.record_within(work, self._success())
+        audit, throttle = self.joining
+        self._is_recorded = audit is not None and audit.record_within(work, self._success())
         self._is_settled = (
             self._is_recorded  # what is not on record is not given back
-            and isinstance(throttle, JoiningThrottle)
+            and throttle is not None
             and throttle.settle_within(work, forgive=self._no_guesses(), clear=self._cleared())
         )
 
@@ -254,5 +257,15 @@ class Attempts:
             source=source,
             throttle=self.throttle,
             audit=self.audit,
+            joining=self._joining,
             clock=self.clock,
+        )
+
+    @cached_property
+    def _joining(self) -> tuple[JoiningAudit | None, JoiningThrottle | None]:
+        """Asked once: to compare with a protocol takes longer than to insert a row."""
+        audit, throttle = self.audit, self.throttle
+        return (
+            audit if isinstance(audit, JoiningAudit) else None,
+            throttle if isinstance(throttle, JoiningThrottle) else None,
         )

@@ -7,6 +7,7 @@ from collections.abc import Collection, Sequence
 import attrs
 from sqlalchemy import Engine, insert, select
 
+from coproauth.adapters.sqlalchemy.composed import changed
 from coproauth.adapters.sqlalchemy.tables import Tables, dump, own_tables
 from coproauth.adapters.sqlalchemy.transactions import Transactions
 from coproauth.adapters.sqlalchemy.unit_of_work import SqlUnitOfWork
@@ -47,7 +48,7 @@ class SqlAudit:
         """Keep an event as part of a unit of work; False, and not kept, if that is another database's or the host's."""
         if not (isinstance(work, SqlUnitOfWork) and self._transactions.owns(work.connection)):
             return False
-        work.connection.execute(self._add, dump(event))
+        changed(work.connection, self._add, dump(event))
         return True
 
     def about(self, subjects: Collection[str]) -> Sequence[AuditEvent]:
@@ -59,4 +60,4 @@ class SqlAudit:
 
     def _record(self, event: AuditEvent) -> None:
         with self._transactions.apart() as connection:
-            connection.execute(self._add, dump(event))
+            changed(connection, self._add, dump(event))

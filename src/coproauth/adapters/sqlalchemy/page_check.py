@@ -12,8 +12,8 @@ from typing import Any
 from sqlalchemy import ColumnElement, Dialect, bindparam, literal_column, null, select, type_coerce, union_all
 from sqlalchemy.types import NullType
 
+from coproauth.adapters.sqlalchemy.composed import Composed, Row, read, readers
 from coproauth.adapters.sqlalchemy.directory import DIRECTORY_COLUMNS, SqlDirectory, contact_of
-from coproauth.adapters.sqlalchemy.glances import Glance, Row, read, readers
 from coproauth.adapters.sqlalchemy.tables import Tables
 from coproauth.core.accounts import Contact
 from coproauth.core.identities import Identity
@@ -27,7 +27,7 @@ class PageCheck:
     """The statement, and how its rows are read.
 
     Attributes:
-        glance: wants the digest of a session, under the name ``DIGEST``.
+        composed: wants the digest of a session, under the name ``DIGEST``.
     """
 
     def __init__(self, tables: Tables, directory: Directory, dialect: Dialect, *, is_joined: bool) -> None:
@@ -60,7 +60,7 @@ class PageCheck:
             .where(wanted)
         )
         places: list[ColumnElement[Any]] = [literal_column(f"order_{place}") for place in range(len(order))]
-        self.glance = Glance(union_all(who, what).order_by(*places), dialect)
+        self.composed = Composed(union_all(who, what).order_by(*places), dialect)
 
     def read(self, rows: Sequence[Row]) -> SessionView | None:
         """Return what the rows say; None if there is no such session."""

@@ -26,6 +26,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import IntegrityError
 
+from coproauth.adapters.sqlalchemy.composed import changed, rows
 from coproauth.adapters.sqlalchemy.tables import Tables, dump, load
 from coproauth.core.activation import CodeRecord
 from coproauth.core.identities import Identity
@@ -96,8 +97,8 @@ class _Repository:
             # A serializable read shares a lock on the row there. Of those who share it and then want to change the
             # row all but one are undone, again and again if they are many; with the lock to themselves they queue.
             statement = statement.with_for_update()
-        row = self.connection.execute(statement, {"value": value}).one_or_none()
-        return None if row is None else load(kind, table, row)
+        found = rows(self.connection, statement, {"value": value})
+        return load(kind, table, found[0]) if found else None
 
     def _changes_one(self, statement: Executable) -> bool:
         return self.connection.execute(statement).rowcount == 1
@@ -138,7 +139,7 @@ class SqlIdentities(_Repository):
         # Writing a key, be it with the same value, has all that refers to it looked through.
         of = values.pop("id")
         expected = {"of": of, "expected": expected_stamp, "address": identity.email_key}
-        if self.connection.execute(_same_address(table), values | expected).rowcount == 1:
+        if changed(self.connection, _same_address(table), values | expected) == 1:
             return True
         unchanged = (table.c.id == identity.id, table.c.credential_stamp == expected_stamp)
         return self._keeps_address(identity, update(table).where(*unchanged).values(values)) == 1
@@ -174,7 +175,10 @@ class SqlLinks(_Repository):
 
     def contacts_of(self, identity_id: str) -> Sequence[str]:
         """Return the ids of the contacts linked to a login."""
-        return self.connection.scalars(_contacts_of(self.tables.links), {"value": identity_id}).all()
+        return [
+            contact_id
+            for (contact_id,) in rows(self.connection, _contacts_of(self.tables.links), {"value": identity_id})
+        ]
 
     def linked(self, contact_ids: Collection[str]) -> frozenset[str]:
         """Return those of the contacts that are linked to any login."""
@@ -220,13 +224,13 @@ class SqlSessions(_Repository):
 
     def add(self, session: SessionRecord) -> None:
         """Store a new session."""
-        self.connection.execute(_new(self.tables.sessions), dump(session))
+        changed(self.connection, _new(self.tables.sessions), dump(session))
 
     def of(self, identity_id: str) -> Sequence[SessionRecord]:
         """Return the sessions of a login, the latest first."""
         table = self.tables.sessions
-        rows = self.connection.execute(_sessions_of(table), {"value": identity_id})
-        return [load(SessionRecord, table, row) for row in rows]
+        found = rows(self.connection, _sessions_of(table), {"value": identity_id})
+        return [load(SessionRecord, table, row) for row in found]
 
     def touch(self, digest: str, *, at: datetime) -> None:
         """Record that a session was used; never brings back one that has ended."""
@@ -260,8 +264,8 @@ class SqlOutbox(_Repository):
         """Take what is due, oldest first; nobody else is given it before ``until``. Counts a try on each."""
         table = self.tables.outbox
         self._let_others_write()
-        rows = self.connection.execute(self._due(at=at, max_tries=max_tries).limit(limit))
-        due = sorted((load(Intention, table, row) for row in rows), key=lambda mail: (mail.due_at, mail.queued_at))
+        found = self.connection.execute(self._due(at=at, max_tries=max_tries).limit(limit))
+        due = sorted((load(Intention, table, row) for row in found), key=lambda mail: (mail.due_at, mail.queued_at))
         if due:
             own = table.c.id.in_([intention.id for intention in due])
             self.connection.execute(update(table).where(own).values(due_at=until, tries=table.c.tries + 1))

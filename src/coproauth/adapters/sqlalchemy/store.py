@@ -98,7 +98,7 @@ class SqlStore:
         """Return everything about a session: one statement if the directory is in this database, else two looks."""
         self._require_schema()
         check = self._page_check(directory)
-        return check.read(self._transactions.look(check.glance, {DIGEST: digest}))
+        return check.read(self._transactions.look(check.composed, {DIGEST: digest}))
 
     def _require_schema(self) -> None:
         """Look once whether the tables are those of this release; nothing is read or written before."""

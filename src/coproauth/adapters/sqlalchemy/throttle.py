@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Connection, Executable, Row, Select, Table, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, Delete, Insert, Select, Table, Update, bindparam, delete, insert, select, update
 
+from coproauth.adapters.sqlalchemy.composed import Row, each, rows
 from coproauth.adapters.sqlalchemy.tables import dump
 from coproauth.adapters.sqlalchemy.transactions import Transactions
 from coproauth.adapters.sqlalchemy.unit_of_work import SqlUnitOfWork
@@ -24,11 +25,6 @@ class SqlThrottle:
     def __init__(self, transactions: Transactions, table: Table, *, policy: Policy) -> None:
         """Take where transactions are opened, the table, and how often to try again."""
         self._transactions = transactions
-        named = table.c.name == bindparam("of")
-        self._of_one = select(table).where(named)
-        self._write_one = update(table).where(named)
-        self._begin_one = insert(table).inline()
-        self._clear_one = delete(table).where(named)
         self._table = table
         self._policy = policy
 
@@ -65,8 +61,8 @@ class SqlThrottle:
 
     def _found(self, key: ThrottleKey) -> Counter | None:
         with self._transactions.glancing(apart=True) as connection:
-            row = connection.execute(self._of_one, {"of": key.name}).first()
-        return _counter(row) if row else None
+            found = rows(connection, _one(self._table), {"of": key.name})
+        return _counter(found[0]) if found else None
 
     def _admit(self, keys: Sequence[ThrottleKey], at: datetime) -> timedelta:
         with self._transactions.apart() as connection:
@@ -75,8 +71,9 @@ class SqlThrottle:
             if isinstance(decision, timedelta):  # who must wait leaves no row
                 return decision
             # Of those who begin the same counter all but one are in the way of a row, and run again on what it says.
-            self._write(connection, self._begin_one, "name", decision, decision.keys() - counters.keys())
-            self._write(connection, self._write_one, "of", decision, decision.keys() & counters.keys())
+            begun, known = sorted(decision.keys() - counters.keys()), sorted(decision.keys() & counters.keys())
+            each(connection, _new(self._table), [{"name": name, **dump(decision[name])} for name in begun])
+            each(connection, _changed(self._table), [{"of": name, **dump(decision[name])} for name in known])
             return timedelta(0)
 
     def _settle(self, forgive: Sequence[ThrottleKey], clear: Sequence[ThrottleKey]) -> None:
@@ -85,35 +82,42 @@ class SqlThrottle:
 
     def _give_back(self, connection: Connection, forgive: Sequence[ThrottleKey], clear: Sequence[ThrottleKey]) -> None:
         counters = self._locked(connection, [*forgive, *clear])
-        known = [key for key in forgive if key.name in counters]
-        forgiven = {key.name: counters[key.name].one_less(key.rule) for key in known}
-        self._write(connection, self._write_one, "of", forgiven, forgiven.keys())
-        cleared = sorted(counters.keys() & {key.name for key in clear})
-        if cleared:
-            connection.execute(self._clear_one, [{"of": name} for name in cleared])
+        known = {key.name: key.rule for key in forgive if key.name in counters}
+        forgiven = [{"of": name, **dump(counters[name].one_less(known[name]))} for name in sorted(known)]
+        cleared = [{"of": name} for name in sorted(counters.keys() & {key.name for key in clear})]
+        each(connection, _changed(self._table), forgiven)
+        each(connection, _without(self._table), cleared)
 
     def _locked(self, connection: Connection, keys: Iterable[ThrottleKey]) -> dict[str, Counter]:
-        """Read counters and hold them, in an order that is the same for everyone."""
+        """Read counters and hold them; as they are written, in an order that is the same for everyone."""
         names = sorted({key.name for key in keys})
-        rows = connection.execute(_these(self._table, len(names)), dict(zip(_places(len(names)), names, strict=True)))
-        return {row.name: _counter(row) for row in rows}
-
-    def _write(
-        self,
-        connection: Connection,
-        one: Executable,
-        called: str,
-        counters: Mapping[str, Counter],
-        names: Iterable[str],
-    ) -> None:
-        """Execute a statement for each of some counters, in an order that is the same for everyone."""
-        rows = [{called: name, **dump(counters[name])} for name in sorted(names)]
-        if rows:
-            connection.execute(one, rows)
+        wanted = dict(zip(_places(len(names)), names, strict=True))
+        return {row[0]: _counter(row) for row in rows(connection, _these(self._table, len(names)), wanted)}
 
 
-def _counter(row: Row[Any]) -> Counter:
-    return Counter(attempts=row.attempts, last_at=row.last_at, not_before=row.not_before, forget_at=row.forget_at)
+def _counter(row: Row) -> Counter:
+    _, attempts, last_at, not_before, forget_at = row
+    return Counter(attempts=attempts, last_at=last_at, not_before=not_before, forget_at=forget_at)
+
+
+@lru_cache
+def _one(table: Table) -> Select[Any]:
+    return select(table).where(table.c.name == bindparam("of"))
+
+
+@lru_cache
+def _new(table: Table) -> Insert:
+    return insert(table).inline()
+
+
+@lru_cache
+def _changed(table: Table) -> Update:
+    return update(table).where(table.c.name == bindparam("of"))
+
+
+@lru_cache
+def _without(table: Table) -> Delete:
+    return delete(table).where(table.c.name == bindparam("of"))
 
 
 @lru_cache

@@ -22,8 +22,16 @@ from sqlalchemy import Connection, Dialect, Engine, PoolProxiedConnection, creat
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
+from coproauth.adapters.sqlalchemy.composed import (
+    STRAIGHT,
+    Composed,
+    Row,
+    is_prepared,
+    is_unheard,
+    send_alone,
+    wrapped,
+)
 from coproauth.adapters.sqlalchemy.failures import name_failure
-from coproauth.adapters.sqlalchemy.glances import Glance, Row, is_prepared, is_unheard, send_alone
 from coproauth.errors import ConfigurationError, Interrupted, Unavailable
 
 WRITING = "coproauth_writing"  # the execution option that has SQLite take the write lock at the beginning
@@ -107,13 +115,13 @@ class Transactions:
         engine = self._engine
         if self._current.get() is None and self._autocommit is not None and not is_prepared(engine):
             with _named(), engine.connect() as connection:
-                connection.execution_options(**self._autocommit)
+                connection.execution_options(**self._autocommit, **{STRAIGHT: is_unheard(engine)})
                 yield connection
         else:
             with self.apart() if apart else self.reading() as connection:
                 yield connection
 
-    def look(self, glance: Glance, values: Mapping[str, str]) -> Sequence[Row]:
+    def look(self, composed: Composed, values: Mapping[str, str]) -> Sequence[Row]:
         """Return the rows of one SELECT as the driver gives them: ``glancing``, and without SQLAlchemy if it may be.
 
         What finds its connection lost looks again by way of SQLAlchemy, which then knows what else is lost with it.
@@ -122,19 +130,19 @@ class Transactions:
             Interrupted, Unavailable: see ``failures.py``.
         """
         engine = self._engine
-        if glance.is_text and self._current.get() is None and is_unheard(engine):
+        if composed.is_text and self._current.get() is None and is_unheard(engine):
             try:
-                return self._straight(engine, glance, values)
+                return self._straight(engine, composed, values)
             except _LostError:
                 pass
         with self.glancing() as connection:
-            return connection.execute(glance.statement, values).all()
+            return connection.execute(composed.statement, values).all()
 
-    def _straight(self, engine: Engine, glance: Glance, values: Mapping[str, str]) -> Sequence[Row]:
+    def _straight(self, engine: Engine, composed: Composed, values: Mapping[str, str]) -> Sequence[Row]:
         dialect = engine.dialect
         lent = _lent(engine)
         try:
-            return send_alone(dialect.driver, lent.driver_connection, glance, values)
+            return send_alone(dialect.driver, lent.driver_connection, composed, values)
         except dialect.loaded_dbapi.Error as error:
             is_lost = dialect.is_disconnect(error, lent.driver_connection, None)
             _drop(lent, dialect, is_lost=is_lost)
@@ -255,7 +263,7 @@ class Transactions:
         is_committing = False
         try:
             with engine.connect() as connection:
-                self._isolate(connection, isolation)
+                connection.execution_options(**self._options(engine, isolation))
                 with connection.begin():
                     if self._dialect in {"mysql", "mariadb"}:
                         connection.exec_driver_sql(f"SET TRANSACTION ISOLATION LEVEL {isolation}")
@@ -267,11 +275,11 @@ class Transactions:
         except PoolTimeout as error:
             raise Unavailable(reason="store_away") from error
 
-    def _isolate(self, connection: Connection, isolation: str) -> None:
+    def _options(self, engine: Engine, isolation: str) -> dict[str, Any]:
+        straight = {STRAIGHT: is_unheard(engine)}
         if self._dialect == "sqlite":
-            connection.execution_options(**{WRITING: isolation != "REPEATABLE READ"})
-        elif self._dialect == "postgresql":
-            connection.execution_options(isolation_level=isolation)
+            return {WRITING: isolation != "REPEATABLE READ", **straight}
+        return {"isolation_level": isolation, **straight} if self._dialect == "postgresql" else {}
 
     def _require_none_of_ours(self) -> _Current | None:
         current = self._current.get()
@@ -320,9 +328,7 @@ def _drop(lent: PoolProxiedConnection, dialect: Dialect, *, is_lost: bool = Fals
 
 def _failure(error: Exception, dialect: Dialect) -> Exception:
     """Return the named error that an error of the driver amounts to; its text shows no value."""
-    base = dialect.loaded_dbapi.Error
-    wrapped = DBAPIError.instance(None, None, error, base, hide_parameters=True, dialect=dialect)
-    return name_failure(wrapped, is_committing=False) if isinstance(wrapped, DBAPIError) else error
+    return name_failure(wrapped(error, dialect), is_committing=False)
 
 
 @contextmanager

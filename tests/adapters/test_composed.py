@@ -1,0 +1,151 @@
+"""What goes straight to the driver within a transaction means the same as by way of SQLAlchemy."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+from types import FrameType
+
+import attrs
+import pytest
+from sqlalchemy import Connection, Engine, event, func, select, text
+from tests.engines import Adapters, adapters_on
+
+from coproauth.adapters.sqlalchemy import SqlStore, serializable
+from coproauth.adapters.sqlalchemy.composed import rows
+from coproauth.adapters.sqlalchemy.transactions import Transactions
+from coproauth.core.sessions import SessionRecord
+from coproauth.errors import Interrupted
+from coproauth.testing.contracts.samples import JEANNE, SESSION, write
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def adapters(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Adapters]:
+    """A store on a database whose driver is known."""
+    with adapters_on(request.param, request, tmp_path) as adapters:
+        yield adapters
+
+
+@pytest.fixture
+def postgresql(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Adapters]:
+    """A store on PostgreSQL."""
+    with adapters_on("postgresql", request, tmp_path) as adapters:
+        yield adapters
+
+
+@contextmanager
+def _heard(target: Engine | Connection) -> Iterator[list[str]]:
+    """Listen to statements, which therefore go by way of SQLAlchemy."""
+    statements: list[str] = []
+
+    def note(_: object, __: object, statement: str, *___: object) -> None:
+        statements.append(statement)
+
+    event.listen(target, "before_cursor_execute", note)
+    yield statements
+    event.remove(target, "before_cursor_execute", note)
+
+
+@pytest.mark.parametrize("is_read_straight", [True, False])
+@pytest.mark.parametrize("is_written_straight", [True, False])
+def test_what_is_written_one_way_is_read_the_other(
+    adapters: Adapters, *, is_written_straight: bool, is_read_straight: bool
+) -> None:
+    """Each value as its column's type says: text, numbers, instants to the microsecond, and nothing."""
+    with nullcontext() if is_written_straight else _heard(adapters.engine):
+        write(adapters.store, JEANNE)
+        with adapters.store.writing() as work:
+            work.sessions.add(SESSION)
+            work.identities.save(attrs.evolve(JEANNE, warned_at=SESSION.last_seen_at), expected_stamp=1)
+
+    with nullcontext() if is_read_straight else _heard(adapters.engine), adapters.store.reading() as work:
+        found = work.identities.by_email(JEANNE.email_key), list(work.sessions.of(JEANNE.id))
+
+    assert found == (attrs.evolve(JEANNE, warned_at=SESSION.last_seen_at), [SESSION])
+
+
+def test_a_row_in_the_way_is_a_conflict(adapters: Adapters) -> None:
+    """As by way of SQLAlchemy; the unit of work is undone."""
+    write(adapters.store, JEANNE)
+
+    with pytest.raises(Interrupted, match="store_conflict"):
+        _add_session(adapters, times=2)
+
+    assert _sessions(adapters) == []
+
+
+def test_who_listens_to_a_connection_of_the_host_hears_what_is_done_over_it(adapters: Adapters) -> None:
+    """Nothing is spared in a transaction of the host's."""
+    store = adapters.store
+    assert isinstance(store, SqlStore)
+    write(store, JEANNE)
+
+    with serializable(adapters.engine).begin() as connection, _heard(connection) as heard, store.within(connection):
+        _add_session(adapters)
+
+    assert [statement for statement in heard if statement.startswith("INSERT INTO coproauth_sessions")]
+
+
+def test_a_connection_that_is_lost_meanwhile_is_replaced(postgresql: Adapters) -> None:
+    """The unit of work is undone, to be run again; the next one finds a connection that holds."""
+    write(postgresql.store, JEANNE)
+
+    with pytest.raises(Interrupted, match="store_away"):
+        _add_session(postgresql, then=_end_whoever_waits)
+
+    assert _sessions(postgresql) == []
+
+
+def test_a_thread_that_is_stopped_leaves_no_connection_at_work(postgresql: Adapters) -> None:
+    """Ctrl-C while the server computes: its connection is given up, and nobody is lent it."""
+    transactions = Transactions.on(postgresql.engine)
+    stopped: list[int] = []
+
+    def compute() -> None:
+        with transactions.apart() as connection:
+            stopped.append(_backend(connection))
+            signal.setitimer(signal.ITIMER_REAL, 0.1)
+            rows(connection, select(func.pg_sleep(60)), {})
+
+    with _interrupted_by_an_alarm(), pytest.raises(KeyboardInterrupt):
+        compute()
+
+    with transactions.apart() as connection:
+        assert [_backend(connection)] != stopped
+
+
+def _add_session(adapters: Adapters, *, times: int = 1, then: Callable[[Engine], None] | None = None) -> None:
+    with adapters.store.writing() as work:
+        for _ in range(times):
+            work.sessions.add(SESSION)
+        if then:
+            then(adapters.engine)
+            work.identities.get(JEANNE.id)
+
+
+def _sessions(adapters: Adapters) -> list[SessionRecord]:
+    with adapters.store.reading() as work:
+        return list(work.sessions.of(JEANNE.id))
+
+
+def _end_whoever_waits(engine: Engine) -> None:
+    """End the connections in the middle of a transaction."""
+    with engine.begin() as other:
+        other.execute(text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE state LIKE 'idle in %'"))
+
+
+def _backend(connection: Connection) -> int:
+    ((number,),) = rows(connection, select(func.pg_backend_pid()), {})
+    return int(number)
+
+
+@contextmanager
+def _interrupted_by_an_alarm() -> Iterator[None]:
+    def stop(_: int, __: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    former = signal.signal(signal.SIGALRM, stop)
+    yield
+    signal.signal(signal.SIGALRM, former)
