@@ -188,7 +188,8 @@ def test_a_refused_password_is_told_with_the_reason(directory: MemoryDirectory) 
     """Each rule that it breaks is named, and the way leads back to the desk."""
 
     class Everything:
-        def is_breached(self, _: str) -> bool:
+        def is_breached(self, password: str) -> bool:
+            del password
             return True
 
     sandbox = Sandbox.build(directory=directory)
