@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from shutil import copy2
 
 import attrs
 import pytest
@@ -17,6 +18,9 @@ from coproauth import Manager
 from coproauth.adapters.memory import MemoryDirectory
 from coproauth.portal import Desk, create_portal
 from coproauth.portal.demo import Demo, open_demo
+from coproauth.portal.demo.database import DemoDatabase
+from coproauth.portal.demo.files import key_file, written_whole
+from coproauth.portal.demo.seed import seed
 from coproauth.testing.sandbox import PORTAL_URL, PORTFOLIO, Sandbox, cheap_policy
 
 _FORM_TOKEN = re.compile(r'name="form_token" value="([^"]+)"')
@@ -106,9 +110,20 @@ def start(tmp_path: Path) -> Iterator[Callable[[], Demo]]:
         )
 
 
+@pytest.fixture(scope="session")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file that the town was brought into, before its first start; every test has a copy."""
+    path = tmp_path_factory.mktemp("town") / "demo.sqlite3"
+    with written_whole(path) as draft, DemoDatabase.opened(draft, secret_key=key_file(draft).read_bytes()) as database:
+        seed(database, portal_url=DEMO_ADDRESS, policy=cheap_policy())
+    return path
+
+
 @pytest.fixture
-def demo(start: Callable[[], Demo]) -> Demo:
+def demo(start: Callable[[], Demo], filled: Path, tmp_path: Path) -> Demo:
     """The demonstration, started for the first time."""
+    for file in (filled, key_file(filled)):
+        copy2(file, tmp_path)
     return start()
 
 
