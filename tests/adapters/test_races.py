@@ -25,6 +25,8 @@ from coproauth.core.accounts import Contact
 from coproauth.testing import Sandbox
 from coproauth.testing.sandbox import PASSWORD, cheap_policy
 
+pytestmark = pytest.mark.no_cover
+
 ROUNDS = int(os.environ.get("COPROAUTH_RACE_ROUNDS", "1"))
 JEANNE = "jeanne@example.fr"
 OTHER_PASSWORD = "encore une girafe bleue"

@@ -54,6 +54,7 @@ def _with_all_that_is_odd(rows: list[str]) -> list[str]:
     return [odd.get(number, row) for number, row in enumerate(rows)]
 
 
+@pytest.mark.no_cover
 def test_d16_ten_thousand_contacts_with_all_that_is_odd(
     each_installation: Installation, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -78,6 +78,7 @@ class TestBlockList:
         assert len(long) >= 3000
         assert len(long & french) >= 1000
 
+    @pytest.mark.no_cover
     def test_every_one_of_them_is_refused(self) -> None:
         """As it stands, and in capitals with dashes, a year and a sign behind it."""
         shapes = [
@@ -90,6 +91,7 @@ class TestBlockList:
         assert [shape for shape in shapes if not _refused(shape)] == []
         assert len(set(shapes)) >= 6_000
 
+    @pytest.mark.no_cover
     def test_whatever_people_build_of_short_ones_is_refused(self) -> None:
         """Repeated words, words in pairs, with digits, years and signs behind them."""
         built = sorted(_built())
@@ -119,6 +121,7 @@ class TestBlockList:
         assert _refused(typed) != ()
 
     @pytest.mark.skipif(not _COLLECTED.exists(), reason="a collection of common passwords beside the repository only")
+    @pytest.mark.no_cover
     def test_a_collection_of_common_passwords_is_refused(self) -> None:
         """Each of its entries that is long enough, and each other one typed until it is."""
         entries = _COLLECTED.read_text("utf-8").split()
@@ -145,6 +148,7 @@ class TestGoodPasswords:
         ],
         ids=["letters", "letters and digits", "all", "twenty of all", "twenty digits"],
     )
+    @pytest.mark.no_cover
     def test_symbols_at_random_pass(self, symbols: str, size: int, tolerated: int) -> None:
         """Of two thousand strings that a program draws, at most so many hold too many words by chance."""
         draw = random.Random(7)  # noqa: S311 - the same ones each time

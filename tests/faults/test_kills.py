@@ -63,6 +63,7 @@ class FileMailer:
 
 @pytest.mark.parametrize("prepare", DEEDS, ids=lambda deed: deed.__name__)
 @pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.no_cover
 def test_a_use_case_is_kept_whole_or_not_at_all(
     kind: str, prepare: Callable[[Sandbox], Deed], request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:
@@ -86,6 +87,7 @@ def test_a_use_case_is_kept_whole_or_not_at_all(
 
 
 @pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.no_cover
 def test_a_mail_is_delivered_at_least_once(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
     """Wherever a courier is killed, each mail waits or was handed over; only the one in its hands goes out twice."""
     with _adapters(kind, request, tmp_path) as adapters:

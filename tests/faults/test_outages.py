@@ -152,6 +152,7 @@ def _letters(town: Sandbox, visitor: int) -> list[tuple[str, str]]:
 
 
 @pytest.mark.parametrize("mode", ["fast", "immediate"])
+@pytest.mark.no_cover
 def test_a_restart_loses_nothing(installation: Installation, mode: StopMode) -> None:
     """Whoever was answered during a restart has a login; whoever was not has none, unless told that nobody knows."""
     town = installation.town

@@ -70,6 +70,7 @@ def _hostile(shortest: tuple[str, ...]) -> list[str]:
     return [*shortest, *(str(line) for line in published)]
 
 
+@pytest.mark.no_cover
 def test_v1_2_1_no_markup_that_is_typed_comes_back_as_markup() -> None:
     """On the pages of login, reset and onboarding; each answers as to any wrong value."""
     portal = create_portal(Sandbox.build(policy=_unslowed()).auth)
