@@ -81,6 +81,11 @@ def _contacts_of(links: Table) -> Select[Any]:
 
 
 @lru_cache
+def _with_index(codes: Table) -> Select[Any]:
+    return select(codes).where(codes.c.index.in_(bindparam("value", expanding=True)))
+
+
+@lru_cache
 def _sessions_of(sessions: Table) -> Select[Any]:
     latest_first = (sessions.c.authenticated_at.desc(), sessions.c.handle.desc())
     return _having(sessions.c.identity_id).order_by(*latest_first)
@@ -197,8 +202,7 @@ class SqlCodes(_Repository):
     def by_index(self, indices: Sequence[str]) -> CodeRecord | None:
         """Return the code that has one of these indices."""
         table = self.tables.codes
-        wanted = select(table).where(table.c.index.in_(bindparam("value", expanding=True)))
-        return self._one(CodeRecord, table, wanted, list(indices))
+        return self._one(CodeRecord, table, _with_index(table), list(indices))
 
     def consume(self, code_id: str, *, identity_id: str, at: datetime) -> bool:
         """Mark a code as used if it is neither used nor revoked; False if it is."""
