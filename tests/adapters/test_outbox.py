@@ -234,7 +234,8 @@ def work(url: str, port: int, worker: int) -> None:
 
 def start_processes(url: str, port: int) -> Sequence[BaseProcess]:
     """Start processes that share nothing but database and mail server."""
-    context = multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([__name__])  # imports once what all of them need
     processes = [context.Process(target=work, args=(url, port, worker)) for worker in range(PROCESSES)]
     for process in processes:
         process.start()
