@@ -23,7 +23,6 @@ from coproauth.facade import Coproauth
 from coproauth.integrations.starlette import Correlation, SecurityHeaders, WebAuth
 from coproauth.portal import account_switching, activation, desk, login, password_reset, profile
 from coproauth.portal.overviews import OverviewOf
-from coproauth.portal.repeats import Repeats
 from coproauth.portal.visits import Page, Portal, Visit, error_page
 from coproauth.services.correlation import current_correlation_id
 
@@ -54,7 +53,7 @@ def create_portal(
         correlation_header: which one of a request has its id for the audit trail, if a proxy of your own always sets
             it; an id is drawn otherwise.
         time_zone: in which instants are told; that of Paris if not given.
-        extra_pages: pages of the host, in the portal's dress. A form of theirs that comes twice is done twice.
+        extra_pages: pages of the host, in the portal's dress.
         tools: links to them, as ``(path, key of the text)``.
     """
     portal = Portal(
@@ -63,7 +62,6 @@ def create_portal(
         base=urlsplit(auth.portal_url).path,
         overview=overview,
         time_zone=time_zone or _paris(),
-        repeats=Repeats(clock=auth.login.clock),
         tools=tools,
     )
     return _serve(portal, _routes(portal, desk, extra_pages), correlation_header=correlation_header)
@@ -114,12 +112,9 @@ def _routes(portal: Portal, chosen_desk: desk.Desk | None, extra_pages: Sequence
         *password_reset.PAGES,
         *profile.PAGES,
         *desk.pages(chosen_desk),
+        *extra_pages,
     )
-    return [
-        *(page.route(portal) for page in pages),
-        *(page.route(portal, acts_once=False) for page in extra_pages),
-        Mount("/static", _Static(directory=_STATIC)),
-    ]
+    return [*(page.route(portal) for page in pages), Mount("/static", _Static(directory=_STATIC))]
 
 
 class _Static(StaticFiles):

@@ -5,7 +5,6 @@ A page is a plain function from a visit to a response; it runs in the thread poo
 
 from __future__ import annotations
 
-import hmac
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import tzinfo
@@ -23,11 +22,10 @@ from coproauth.core.sessions import Session, SignedIn
 from coproauth.core.sources import Source
 from coproauth.errors import NotAllowed, Outage, Refused, SessionRefused
 from coproauth.facade import Coproauth
-from coproauth.integrations.starlette import FORM_TOKEN, WebAuth, read_form
+from coproauth.integrations.starlette import WebAuth, read_form
 from coproauth.policy import LOCALES, Locale
 from coproauth.portal.overviews import OverviewOf
 from coproauth.portal.refusals import Fault, faults_of, headers_of, read_faults, status_of, tell, write_faults
-from coproauth.portal.repeats import Answer, Repeats
 from coproauth.portal.words import Words, initials, load_texts
 
 _TEMPLATES = Environment(
@@ -47,7 +45,6 @@ class Portal:
 
     Attributes:
         base: the path under which the portal stands, without a final slash.
-        repeats: the forms of the last moment.
         tools: further links, as ``(path, key of the text)``, shown on every page.
     """
 
@@ -56,7 +53,6 @@ class Portal:
     base: str
     overview: OverviewOf | None
     time_zone: tzinfo
-    repeats: Repeats
     tools: Sequence[tuple[str, str]] = ()
 
 
@@ -67,7 +63,6 @@ class Visit:
         form: the posted fields, each a single value; empty for GET.
         back: the page to come back to when the language is changed.
         chosen_locale: the language that this request chooses, for the answer and for the browser to keep.
-        opened: the session that this request opened, if one.
     """
 
     def __init__(self, portal: Portal, request: Request, *, form: dict[str, str], back: str) -> None:
@@ -78,7 +73,6 @@ class Visit:
         self.form = form
         self.back = back
         self.chosen_locale: Locale | None = None
-        self.opened: SignedIn | None = None
 
     # What is asked
 
@@ -197,7 +191,6 @@ class Visit:
         """Have the browser keep a session that was opened; the one it held ends (ASVS V7.2.4)."""
         self._end_former_session()
         self.portal.web.remember(response, signed_in)
-        self.opened = signed_in
         return response
 
     def go_on_as(self, signed_in: SignedIn, *, back: str) -> None:
@@ -246,11 +239,8 @@ class Page:
     again: Handler | None = None
     back: str | None = None
 
-    def route(self, portal: Portal, *, acts_once: bool = True) -> Route:
-        """Return the page as Starlette routes it: POST only from our own forms, everything else by GET.
-
-        With ``acts_once`` a form that comes twice in a moment is done once, and answered twice alike.
-        """
+    def route(self, portal: Portal) -> Route:
+        """Return the page as Starlette routes it: POST only from our own forms, everything else by GET."""
         handlers = {"GET": self.get, "HEAD": self.get, "POST": self.post}
         methods = [method for method, handler in handlers.items() if handler]
 
@@ -258,8 +248,7 @@ class Page:
             form = await read_form(request) if request.method == "POST" else {}
             visit = Visit(portal, request, form=form, back=self.back or request.url.path.removeprefix(portal.base))
             handler = self.again if self.again and visit.choose_locale() else handlers[request.method]
-            answer = _answer if request.method != "POST" else _take_once if acts_once else _take
-            return await run_in_threadpool(answer, handler, visit) if handler else Response(status_code=405)
+            return await run_in_threadpool(_answer, handler, visit) if handler else Response(status_code=405)
 
         return Route(self.path, _named(endpoint, self.path), methods=methods)
 
@@ -269,31 +258,11 @@ def _named(endpoint: Callable[[Request], Awaitable[Response]], path: str) -> Cal
     return endpoint
 
 
-def _take(handler: Handler, visit: Visit) -> Response:
-    """Answer a posted form, if a page of ours posted it."""
-    visit.portal.web.check_form(visit.request, visit.form)
-    return _answer(handler, visit)
-
-
-def _take_once(handler: Handler, visit: Visit) -> Response:
-    """Answer a posted form; one that comes twice as the first, also in the session that the first has opened."""
-    web, repeats, form = visit.portal.web, visit.portal.repeats, visit.form
-    name = repeats.name(visit.request.url.path, form)
-    opened = repeats.opened_by(name)
-    if opened and hmac.compare_digest(opened.encode(), (web.session_token(visit.request) or "").encode()):
-        form = form | {FORM_TOKEN: web.form_token(visit.request)}  # that of before the session is void by now
-    web.check_form(visit.request, form)
-    return repeats.once(name, lambda: _answered(handler, visit))
-
-
-def _answered(handler: Handler, visit: Visit) -> Answer:
-    response = _answer(handler, visit)
-    return Answer(response, visit.opened.token if visit.opened else None)
-
-
 def _answer(handler: Handler, visit: Visit) -> Response:
     """Answer a visit, whatever the services refuse."""
     web = visit.portal.web
+    if visit.request.method == "POST":
+        web.check_form(visit.request, visit.form)
     try:
         response = handler(visit)
         web.keep_view(visit.request, response)
