@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import signal
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from types import FrameType
 
 import attrs
 import pytest
@@ -106,10 +106,10 @@ def test_a_thread_that_is_stopped_leaves_no_connection_at_work(postgresql: Adapt
     def compute() -> None:
         with transactions.apart() as connection:
             stopped.append(_backend(connection))
-            signal.setitimer(signal.ITIMER_REAL, 0.1)
-            rows(connection, select(func.pg_sleep(60)), {})
+            with _stopped_once_at_work(postgresql.engine, stopped[0]):
+                rows(connection, select(func.pg_sleep(60)), {})
 
-    with _interrupted_by_an_alarm(), pytest.raises(KeyboardInterrupt):
+    with pytest.raises(KeyboardInterrupt):
         compute()
 
     with transactions.apart() as connection:
@@ -142,10 +142,29 @@ def _backend(connection: Connection) -> int:
 
 
 @contextmanager
-def _interrupted_by_an_alarm() -> Iterator[None]:
-    def stop(_: int, __: FrameType | None) -> None:
-        raise KeyboardInterrupt
+def _stopped_once_at_work(engine: Engine, backend: int) -> Iterator[None]:
+    """Have this thread stopped, as by Ctrl-C, once the server is seen to compute for it."""
+    thread, is_over = threading.get_ident(), threading.Event()
 
-    former = signal.signal(signal.SIGALRM, stop)
-    yield
-    signal.signal(signal.SIGALRM, former)
+    def stop() -> None:
+        while not is_over.is_set():
+            if _is_asleep(engine, backend):
+                signal.pthread_kill(thread, signal.SIGALRM)
+                return
+
+    former = signal.signal(signal.SIGALRM, signal.default_int_handler)
+    watcher = threading.Thread(target=stop)
+    watcher.start()
+    try:
+        yield
+    finally:
+        is_over.set()
+        watcher.join()
+        signal.signal(signal.SIGALRM, former)
+
+
+def _is_asleep(engine: Engine, backend: int) -> bool:
+    """Ask the server over another connection; in a transaction of its own each time, for it tells one state to each."""
+    with engine.connect() as other:
+        waits_for = text("SELECT wait_event FROM pg_stat_activity WHERE pid = :backend")
+        return other.scalar(waits_for, {"backend": backend}) == "PgSleep"
