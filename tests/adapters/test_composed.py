@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import Connection, Engine, event, func, select, text
 from tests.engines import Adapters, adapters_on
 
-from coproauth.adapters.sqlalchemy import SqlStore, serializable
+from coproauth.adapters.sqlalchemy import EngineSettings, SqlStore, serializable, sql_engine
 from coproauth.adapters.sqlalchemy.composed import rows
 from coproauth.adapters.sqlalchemy.transactions import Transactions
 from coproauth.core.sessions import SessionRecord
@@ -100,7 +100,8 @@ def test_a_connection_that_is_lost_meanwhile_is_replaced(postgresql: Adapters) -
 
 def test_a_thread_that_is_stopped_leaves_no_connection_at_work(postgresql: Adapters) -> None:
     """Ctrl-C while the server computes: its connection is given up, and nobody is lent it."""
-    transactions = Transactions.on(postgresql.engine)
+    alone = sql_engine(postgresql.engine.url, settings=EngineSettings(pool_size=1, pool_overflow=0))
+    transactions = Transactions.on(alone)
     stopped: list[int] = []
 
     def compute() -> None:
@@ -114,6 +115,7 @@ def test_a_thread_that_is_stopped_leaves_no_connection_at_work(postgresql: Adapt
 
     with transactions.apart() as connection:
         assert [_backend(connection)] != stopped
+    alone.dispose()
 
 
 def _add_session(adapters: Adapters, *, times: int = 1, then: Callable[[Engine], None] | None = None) -> None:
@@ -167,4 +169,4 @@ def _is_asleep(engine: Engine, backend: int) -> bool:
     """Ask the server over another connection; in a transaction of its own each time, for it tells one state to each."""
     with engine.connect() as other:
         waits_for = text("SELECT wait_event FROM pg_stat_activity WHERE pid = :backend")
-        return other.scalar(waits_for, {"backend": backend}) == "PgSleep"
+        return bool(other.scalar(waits_for, {"backend": backend}) == "PgSleep")
