@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,8 @@ from sqlalchemy.orm import Session
 from tests.engines import SQL, Adapters, adapters_on
 
 from coproauth import ActivationRefused, ConfigurationError, LoginRefused, SignedIn, Throttled, Unavailable
-from coproauth.adapters.sqlalchemy import SqlStore, serializable, sql_engine
+from coproauth.adapters.sqlalchemy import SqlAudit, SqlStore, serializable, sql_engine
+from coproauth.core.audit import Outcome, Pathway
 from coproauth.policy import ThrottleRule
 from coproauth.testing import Sandbox
 from coproauth.testing.sandbox import PASSWORD, cheap_policy
@@ -152,6 +153,20 @@ def test_guesses_are_counted_even_if_the_host_undoes_all(adapters: Adapters) -> 
     expected = LoginRefused if adapters.engine.dialect.name == "sqlite" else Throttled
     with pytest.raises(expected):
         town.log_in(JEANNE)
+
+
+def test_what_was_done_is_on_record_even_if_the_host_undoes_it(adapters: Adapters, town: Sandbox) -> None:
+    """The event is no part of the host's transaction; on SQLite, which has one writer, it goes with the rest."""
+    trail = SqlAudit(adapters.engine)
+    login = attrs.evolve(town.auth.login, audit=trail)
+    identity_id = town.activate(town.contact(), JEANNE).session.identity_id
+
+    with suppress(ZeroDivisionError), hosted(adapters):
+        login.log_in(email=JEANNE, password=PASSWORD, source=town.source)
+        raise ZeroDivisionError
+
+    expected = [] if adapters.engine.dialect.name == "sqlite" else [(Pathway.LOGGED_IN, Outcome.SUCCEEDED)]
+    assert [(event.pathway, event.outcome) for event in trail.about([identity_id])] == expected
 
 
 def test_a_transaction_that_is_not_serializable_is_refused(adapters: Adapters) -> None:
