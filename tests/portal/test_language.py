@@ -11,7 +11,9 @@ from starlette.responses import PlainTextResponse
 from starlette.testclient import TestClient
 from tests.portal.conftest import Browser
 
+from coproauth.integrations.starlette import WebAuth
 from coproauth.portal import create_portal
+from coproauth.portal.refusals import CARRIED, Fault, write_faults
 from coproauth.portal.visits import Page
 from coproauth.testing.sandbox import PASSWORD, PORTAL_URL, Sandbox
 
@@ -149,6 +151,37 @@ class TestExplanations:
 
         assert "Les Lilas" in page.text
         assert 'role="alert"' not in page.text
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            '[["refused.login_refused", null]]',
+            '[["refused.login_refused", null, null, 0, "x", "y", "z"]]',
+            '[["refused.gone", null, null, 0]]',
+            '[{"key": "refused.login_refused", "depth": 1}]',
+        ],
+    )
+    def test_what_another_release_carried_is_left_out(self, sandbox: Sandbox, browser: Browser, text: str) -> None:
+        """It was signed under the keys of today, in another shape."""
+        carried = f"{text}.{WebAuth(sandbox.auth).sign('faults', text)}"
+
+        page = browser.post("/login", locale="en", faults=carried, email=JEANNE)
+
+        assert page.status_code == 200
+        assert 'role="alert"' not in page.text
+        assert f'value="{JEANNE}"' in page.text
+
+    @pytest.mark.parametrize("gone", [Fault("refused.gone"), Fault("refused.login_refused", also="refused.gone")])
+    def test_a_sentence_that_there_is_no_more_is_left_out(
+        self, sandbox: Sandbox, browser: Browser, gone: Fault
+    ) -> None:
+        """Another release may have other texts."""
+        text = write_faults([gone, Fault("missing.password", "password")])
+        carried = f"{text}.{WebAuth(sandbox.auth).sign(CARRIED, text)}"
+
+        page = browser.post("/login", locale="en", faults=carried, email=JEANNE)
+
+        assert "Enter your password." in page.text
 
     @pytest.mark.parametrize("faults", ["x", '[["login.title", null, null, 0]].forged', "[.é", '["\ud800"].x'])
     def test_a_page_tells_nothing_that_none_has_told(self, browser: Browser, faults: str) -> None:

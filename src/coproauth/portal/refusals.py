@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Iterable
 from datetime import timedelta
+from typing import Final
 
 import attrs
 
@@ -52,6 +53,9 @@ class Fault:
     wait: int = 0
 
 
+CARRIED: Final = "faults of " + ",".join(attrs.fields_dict(Fault))  # what is signed: another release's is void
+
+
 @attrs.frozen
 class ToldFault:
     """A fault in words."""
@@ -79,13 +83,14 @@ def tell(fault: Fault, words: Words, policy: Policy) -> ToldFault:
 
 
 def write_faults(faults: Iterable[Fault]) -> str:
-    """Return faults as a form carries them, so that the next page can tell them in another language."""
+    """Return faults as a form carries them, signed as ``CARRIED``, for the next page to tell in another language."""
     return json.dumps([attrs.astuple(fault) for fault in faults])
 
 
 def read_faults(text: str) -> tuple[Fault, ...]:
-    """Return what ``write_faults`` wrote; whoever reads must know that it did."""
-    return tuple(Fault(*fields) for fields in json.loads(text))
+    """Return what ``write_faults`` wrote, without what there is no sentence for any more; its signature was checked."""
+    faults = (Fault(*fields) for fields in json.loads(text))
+    return tuple(fault for fault in faults if {fault.key, fault.also} - {None} <= load_texts(LOCALES[0]).keys())
 
 
 def status_of(refusal: Refused) -> int:

@@ -25,7 +25,7 @@ from coproauth.facade import Coproauth
 from coproauth.integrations.starlette import WebAuth, read_form
 from coproauth.policy import LOCALES, Locale
 from coproauth.portal.overviews import OverviewOf
-from coproauth.portal.refusals import Fault, faults_of, headers_of, read_faults, status_of, tell, write_faults
+from coproauth.portal.refusals import CARRIED, Fault, faults_of, headers_of, read_faults, status_of, tell, write_faults
 from coproauth.portal.words import Words, initials, load_texts
 
 _TEMPLATES = Environment(
@@ -132,7 +132,7 @@ class Visit:
     def faults_before(self) -> tuple[Fault, ...]:
         """What was wrong with the form on the page where another language was chosen."""
         text, _, signature = self.field("faults").rpartition(".")
-        is_ours = self.chosen_locale and self.portal.web.is_signed("faults", text, signature)
+        is_ours = self.chosen_locale and self.portal.web.is_signed(CARRIED, text, signature)
         return read_faults(text) if is_ours else ()
 
     # How it is answered
@@ -169,7 +169,7 @@ class Visit:
     def _carried(self, faults: Sequence[Fault]) -> str:
         """Return faults as the form carries them, signed: the next page tells nothing that no page has told."""
         text = write_faults(faults)
-        return f"{text}.{self.portal.web.sign('faults', text)}" if faults else ""
+        return f"{text}.{self.portal.web.sign(CARRIED, text)}" if faults else ""
 
     def refuse(self, template: str, refusal: Refused, **context: object) -> Response:
         """Answer with a page that tells a refusal."""
