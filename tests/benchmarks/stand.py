@@ -16,7 +16,7 @@ from tests.benchmarks.measuring import Deed
 from tests.benchmarks.peers.protocol import Contestant, Peer, Site
 from tests.benchmarks.population import PASSWORD
 
-_TURN = 0.02  # seconds
+_TURN = 0.02  # seconds of what is timed
 _CALLS = 20  # of a turn, at most
 _COOKIES = 20
 _CREW, _EACH = 8, 3  # threads of a rush, and the log-ins of each
@@ -87,6 +87,7 @@ def _hash(stand: Stand) -> Task:
 
 def _log_in(stand: Stand) -> Task:
     email, peer = stand.site.email(), stand.peer
+    peer.greet(email, PASSWORD)
     return Task(work=partial(peer.log_in, email, PASSWORD), is_done=lambda cookie: cookie and peer.who(cookie) == email)
 
 
@@ -139,8 +140,7 @@ def turn(stand: Stand, deed: str) -> list[float]:
     if not stand.offers(deed):
         return []
     draw, took, answers = _DEEDS[deed], list[float](), list[tuple[Task, object]]()
-    until = time.perf_counter() + _TURN
-    while not took or (len(took) < _CALLS and time.perf_counter() < until):
+    while not took or (len(took) < _CALLS and sum(took) < _TURN):
         task = draw(stand)
         started = time.perf_counter()
         answer = task.work()
@@ -154,6 +154,8 @@ def turn(stand: Stand, deed: str) -> list[float]:
 def rush(stand: Stand, _: str) -> Rush:
     """Log people in one by one, then at once."""
     emails = [stand.site.email() for _ in range(_CREW * _EACH)]
+    for email in emails:
+        stand.peer.greet(email, PASSWORD)
     started = time.perf_counter()
     cookies = [stand.peer.log_in(email, PASSWORD) for email in emails]
     one_by_one, pages, shown = time.perf_counter() - started, list[float](), list[str | None]()

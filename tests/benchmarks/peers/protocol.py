@@ -48,6 +48,9 @@ class Site:
 class Peer(ABC):
     """A way of logging people in."""
 
+    def greet(self, email: str, password: str) -> None:  # noqa: B027 - most know no browsers
+        """See to it that the browser of somebody who is about to log in is known; untimed."""
+
     @abstractmethod
     def log_in(self, email: str, password: str) -> str | None:
         """Return what goes into the cookie, everything committed; None if refused."""
