@@ -95,14 +95,10 @@ def _guess(stand: Stand, email: str) -> Task:
     return Task(work=partial(stand.peer.log_in, email, _WRONG), is_done=lambda cookie: cookie is None)
 
 
-def _reset(stand: Stand) -> Task:
-    email, peer = stand.site.email(), stand.peer
-    return Task(work=partial(peer.request_reset, email), is_done=lambda _: peer.has_mail(email))
-
-
-def _vain_reset(stand: Stand) -> Task:
-    """Ask for a stranger; some mail him, some do not."""
-    return Task(work=partial(stand.peer.request_reset, stand.site.nobody()), is_done=lambda _: True)
+def _reset(stand: Stand, email: str, *, is_mailed: bool) -> Task:
+    peer = stand.peer
+    peer.forget_mail(email)
+    return Task(work=partial(peer.request_reset, email), is_done=lambda _: peer.has_mail(email) == is_mailed)
 
 
 def _page(peer: Peer | None, cookies: Sequence[tuple[str, str]]) -> Task:
@@ -126,8 +122,8 @@ _DEEDS: Mapping[str, Callable[[Stand], Task]] = {
     "log in": _log_in,
     "log in, wrong": lambda stand: _guess(stand, stand.site.email()),
     "log in, unknown": lambda stand: _guess(stand, stand.site.nobody()),
-    "reset": _reset,
-    "reset, unknown": _vain_reset,
+    "reset": lambda stand: _reset(stand, stand.site.email(), is_mailed=True),
+    "reset, unknown": lambda stand: _reset(stand, stand.site.nobody(), is_mailed=stand.peer.mails_strangers),
     "page": lambda stand: _page(stand.peer, stand.cookies),
     "signed page": lambda stand: _page(stand.signed, stand.signed_cookies),
     "make link": _make,

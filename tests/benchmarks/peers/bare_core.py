@@ -6,7 +6,20 @@ import secrets
 import time
 
 import argon2
-from sqlalchemy import Column, Float, ForeignKey, Integer, MetaData, Table, Text, create_engine, event, insert, select
+from sqlalchemy import (
+    Column,
+    Float,
+    ForeignKey,
+    Integer,
+    MetaData,
+    Table,
+    Text,
+    create_engine,
+    delete,
+    event,
+    insert,
+    select,
+)
 from tests.benchmarks.peers.bare_sqlite3 import LIFETIME, digest, fill
 from tests.benchmarks.peers.protocol import PRAGMAS, Contestant, Peer, Site
 
@@ -32,6 +45,8 @@ def open_contestant(site: Site) -> Contestant:
 
 class Core(Peer):
     """One engine, one connection of its pool a question."""
+
+    mails_strangers = True
 
     def __init__(self, site: Site) -> None:
         self._engine = create_engine(f"sqlite:///{site.file('core')}", pool_size=16)
@@ -72,6 +87,11 @@ class Core(Peer):
         """Look into the outbox."""
         with self._engine.connect() as connection:
             return connection.execute(select(_OUTBOX.c.id).where(_OUTBOX.c.email == email)).first() is not None
+
+    def forget_mail(self, email: str) -> None:
+        """Empty the outbox of it."""
+        with self._engine.begin() as connection:
+            connection.execute(delete(_OUTBOX).where(_OUTBOX.c.email == email))
 
 
 def _prepare(raw: object, _: object) -> None:

@@ -52,6 +52,8 @@ def digest(token: str) -> str:
 class Bare(Peer):
     """One connection a thread, one statement a question."""
 
+    mails_strangers = True
+
     def __init__(self, site: Site) -> None:
         self._file, self._local = site.file("sqlite3"), threading.local()
         self._decoy = site.people.password_hash()
@@ -90,6 +92,10 @@ class Bare(Peer):
     def has_mail(self, email: str) -> bool:
         """Look into the outbox."""
         return self._raw.execute("SELECT 1 FROM outbox WHERE email = ?", [email]).fetchone() is not None
+
+    def forget_mail(self, email: str) -> None:
+        """Empty the outbox of it."""
+        self._raw.execute("DELETE FROM outbox WHERE email = ?", [email])
 
 
 class Signed(Peer):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import attrs
-from sqlalchemy import inspect, select
+from sqlalchemy import delete, inspect, select
 from tests.benchmarks.databases import SETTINGS, Town, measured_policy
 from tests.benchmarks.peers.protocol import KEY, Contestant, Peer, Site
 from tests.benchmarks.population import fill
@@ -18,6 +18,7 @@ from coproauth.core.tokens import LinkClaims, Purpose
 from coproauth.policy import SESSION_VIEW_CEILING
 
 _SOURCE = Source("198.51.100.7", user_agent="Firefox", device_token="")  # a browser that is not known
+_ANSWERS = (MailKind.RESET_LINK, MailKind.UNKNOWN_ADDRESS)
 _CLAIMS = LinkClaims(identity_id=bytes(range(16)).hex(), credential_stamp=3, email_digest=bytes(range(16, 32)).hex())
 
 
@@ -39,6 +40,8 @@ def town_of(site: Site) -> Town:
 
 class Ours(Peer):
     """The use cases; people come back in the browser they were in before, whoever guesses is in an unknown one."""
+
+    mails_strangers = True
 
     def __init__(self, town: Town) -> None:
         self._auth = town.auth
@@ -69,10 +72,15 @@ class Ours(Peer):
         self._auth.password_reset.request(email=email, source=_SOURCE)
 
     def has_mail(self, email: str) -> bool:
-        """Look into the outbox for a link."""
-        wanted = select(self._outbox.c.id).where(self._outbox.c.to == email, self._outbox.c.kind == MailKind.RESET_LINK)
+        """Look into the outbox for an answer to a reset request."""
+        is_wanted = (self._outbox.c.to == email) & self._outbox.c.kind.in_(_ANSWERS)
         with self._engine.connect() as connection:
-            return connection.execute(wanted).first() is not None
+            return connection.execute(select(self._outbox.c.id).where(is_wanted)).first() is not None
+
+    def forget_mail(self, email: str) -> None:
+        """Empty the outbox of it."""
+        with self._engine.begin() as connection:
+            connection.execute(delete(self._outbox).where(self._outbox.c.to == email))
 
 
 class OursBySignedViews(Ours):

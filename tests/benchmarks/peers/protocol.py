@@ -8,7 +8,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager, closing, nullcontext
 from pathlib import Path
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 import attrs
 from tests.benchmarks.population import Population
@@ -46,7 +46,13 @@ class Site:
 
 
 class Peer(ABC):
-    """A way of logging people in."""
+    """A way of logging people in.
+
+    Attributes:
+        mails_strangers: whether an address that nobody has is mailed, too, if a reset link is asked for.
+    """
+
+    mails_strangers: ClassVar[bool] = False
 
     def greet(self, email: str, password: str) -> None:  # noqa: B027 - most know no browsers
         """See to it that the browser of somebody who is about to log in is known; untimed."""
@@ -64,7 +70,11 @@ class Peer(ABC):
         raise NotImplementedError
 
     def has_mail(self, email: str) -> bool:
-        """Whether a mail to an address was made; untimed."""
+        """Whether a mail to an address was made since its mail was forgotten; untimed."""
+        raise NotImplementedError
+
+    def forget_mail(self, email: str) -> None:
+        """Drop the mail to an address; untimed."""
         raise NotImplementedError
 
     def serving(self) -> AbstractContextManager[None]:

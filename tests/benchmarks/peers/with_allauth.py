@@ -40,6 +40,8 @@ def open_contestant(site: Site) -> Contestant:
 class Allauth(Django):
     """Forms of `allauth.account`; who is logged in is Django's."""
 
+    mails_strangers = True
+
     def __init__(self, engine: str) -> None:
         super().__init__(engine)
         self._own_forms = import_module("allauth.account.forms")

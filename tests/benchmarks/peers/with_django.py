@@ -118,6 +118,10 @@ class Django(Peer):
         """Look at what was dropped."""
         return email in Dropped.to
 
+    def forget_mail(self, email: str) -> None:
+        """Forget to whom."""
+        Dropped.to.discard(email)
+
 
 class DjangoLinks(Links):
     """Its generator of tokens, for a user who was read."""

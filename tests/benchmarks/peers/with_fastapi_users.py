@@ -118,6 +118,10 @@ class FastApiUsers(Peer):
         """Ask the managers."""
         return email in UserManager.mailed
 
+    def forget_mail(self, email: str) -> None:
+        """Have the managers forget."""
+        UserManager.mailed.discard(email)
+
     @contextmanager
     def serving(self) -> Iterator[None]:
         """Run the loop in a thread of its own, as a server has it."""

@@ -102,6 +102,10 @@ class FlaskSecurity(Peer):
         """Look at what was dropped."""
         return email in self._mailed
 
+    def forget_mail(self, email: str) -> None:
+        """Forget to whom."""
+        self._mailed.discard(email)
+
     def _drop(self, _: Flask, message: Message) -> None:
         self._mailed.update(message.recipients)
 
