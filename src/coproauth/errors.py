@@ -106,13 +106,13 @@ class EmailProofRequired(Refused):
 
 
 class InvalidInput(Refused):
-    """A value has a wrong type, is too long, or cannot be what it should be.
+    """A value has a wrong type, is too long, cannot be what it should be, or is what it should replace.
 
     Attributes:
         field: which argument, by its name in the call.
     """
 
-    reasons = ("wrong_type", "too_long", "malformed", "empty")
+    reasons = ("wrong_type", "too_long", "malformed", "empty", "unchanged")
 
     def __init__(self, *, field: str, reason: str = "malformed") -> None:
         super().__init__(reason=reason)

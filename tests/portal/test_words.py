@@ -123,6 +123,15 @@ class TestRefusals:
         assert {"email", "new_email", "new_password", "code", "email_code"} <= fields
         assert all(len(faults) == 1 for faults in told.values())
 
+    def test_what_is_wrong_with_a_field_is_told_before_what_belongs_there(self, locale: Locale) -> None:
+        """The present address is a complete one."""
+        (unchanged,) = _told(InvalidInput(field="new_email", reason="unchanged"), locale)
+        (malformed,) = _told(InvalidInput(field="new_email"), locale)
+
+        assert (unchanged.field, malformed.field) == ("new_email", "new_email")
+        assert unchanged.text == load_texts(locale)["refused.unchanged"]
+        assert malformed.text == load_texts(locale)["invalid.new_email"]
+
     def test_the_list_above_a_form_says_what_is_wrong_in_short(self, locale: Locale) -> None:
         """How it is mended stands once, beside the field."""
         faults = _told(errors.PasswordRejected(violations=("breached",)), locale)

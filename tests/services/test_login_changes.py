@@ -246,6 +246,27 @@ class TestChangeEmail:
 
         assert refusal.value.field == "new_email"
 
+    @pytest.mark.parametrize("typed", [JEANNE, f" {JEANNE.title()} "])
+    def test_d14_the_present_address_is_told_to_be_that(self, town: Town, typed: str) -> None:
+        """InvalidInput(field="new_email", reason="unchanged"), however it is spelt; nothing is sent."""
+        token = town.move_in().token
+
+        with pytest.raises(InvalidInput) as refusal:
+            self._asked(town, token, new_email=typed)
+
+        assert (refusal.value.field, refusal.value.reason) == ("new_email", "unchanged")
+        assert town.mail(ConfirmEmailMessage) == town.mail(EmailChangeRequestedMessage) == []
+
+    def test_d14_the_present_address_needs_the_password_too(self, town: Town) -> None:
+        """It is judged first, as for any other address."""
+        token = town.move_in().token
+
+        answer = refusal_of(
+            lambda: town.auth.login.change_email(token, new_email=JEANNE, current_password=_OTHER, source=town.source)
+        )
+
+        assert answer == (ReauthenticationRequired, "wrong_password")
+
     def test_a64_a_mailbox_cannot_be_flooded(self, town: Town) -> None:
         """A-64: the sixth request for one address must wait."""
         token = town.move_in().token

@@ -161,6 +161,7 @@ OWASP_REFUSALS: Mapping[str, str] = MappingProxyType(
         "too_long": "input_validation_fail",
         "malformed": "input_validation_fail",
         "empty": "input_validation_fail",
+        "unchanged": "input_validation_fail",
         "password_rejected": "input_validation_fail",
         "login_refused": "authn_login_fail",
         "password_change_required": "authn_token_created",  # the password was right, and allows one thing

@@ -6,7 +6,6 @@ from contextlib import suppress
 
 from starlette.responses import Response
 
-from coproauth.core.identities import EmailAddress
 from coproauth.errors import (
     InvalidInput,
     PasswordRejected,
@@ -17,7 +16,6 @@ from coproauth.errors import (
 )
 from coproauth.portal.addresses import AT_LOGIN, AT_RESET_REQUEST, forget_typed
 from coproauth.portal.links import LinkCookie
-from coproauth.portal.refusals import Fault
 from coproauth.portal.visits import Page, Visit
 
 _CONFIRM_EMAIL = LinkCookie(path="/email")
@@ -72,11 +70,9 @@ def _show_email(visit: Visit) -> Response:
 
 
 def _change_email(visit: Visit) -> Response:
-    session = visit.require_session()
+    visit.require_session()
     if missing := visit.missing("new_email", "current_password"):
         return visit.render("change_email.html", status=422, faults=missing)
-    if _are_one(visit.field("new_email"), session.email):
-        return visit.render("change_email.html", status=422, faults=[Fault("email.unchanged", "new_email")])
     try:
         visit.auth.login.change_email(
             visit.session_token,
@@ -87,13 +83,6 @@ def _change_email(visit: Visit) -> Response:
     except (ReauthenticationRequired, InvalidInput, Throttled) as refusal:
         return visit.refuse("change_email.html", refusal)
     return visit.redirect("/", notice="email_change_requested")
-
-
-def _are_one(typed: str, own: str) -> bool:
-    """Whether an address is one's own, which the page shows anyway; another's login is told of no address at all."""
-    with suppress(InvalidInput):
-        return EmailAddress.parse(typed).key == EmailAddress.parse(own).key
-    return False
 
 
 def _follow(visit: Visit) -> Response:

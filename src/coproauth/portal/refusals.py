@@ -114,9 +114,10 @@ def faults_of(refusal: Refused, *, typed_code: str = "") -> tuple[Fault, ...]:
             return (Fault("refused.unknown_code", "code", also="invalid.code"),)
         case PasswordRejected(violations=violations):
             return tuple(Fault(f"violation.{word}", "new_password") for word in violations)
-        case InvalidInput(field=field):
-            key = f"invalid.{field}"
-            return (Fault(key if key in load_texts(LOCALES[0]) else "invalid.other", _INPUTS.get(field, field)),)
+        case InvalidInput(field=field, reason=reason):
+            keys = (f"refused.{reason}", f"invalid.{field}")
+            key = next((key for key in keys if key in load_texts(LOCALES[0])), "invalid.other")
+            return (Fault(key, _INPUTS.get(field, field)),)
         case Throttled(retry_after=retry_after):
             return (Fault(f"refused.{refusal.reason}", wait=seconds_of(retry_after)),)
     mended = next((name for kind, name in _FIELDS if isinstance(refusal, kind)), None)

@@ -215,7 +215,7 @@ class LoginService(PasswordService):
 
         Raises:
             SessionRefused: the session does not hold.
-            InvalidInput: the new address is none.
+            InvalidInput: the new address is none; with the right password, that it is the present one (``unchanged``).
             ReauthenticationRequired: this is not the password.
             Throttled: too many failures, or too many mails to that address; or too many passwords to hash (``busy``).
         """
@@ -223,6 +223,8 @@ class LoginService(PasswordService):
             new = EmailAddress.parse(new_email, field="new_email")
             view = self._require_password(attempt, session_token, current_password, source, field="current_password")
             identity = view.identity
+            if new.key == identity.email_key:
+                raise InvalidInput(field="new_email", reason="unchanged")
             attempt.admit(
                 requests_key(source, self.policy),
                 sender_key(identity.id, self.policy),
