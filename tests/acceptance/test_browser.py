@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 import attrs
 import pytest
 import uvicorn
-from playwright.sync_api import Browser, Locator, Page, Route, expect, sync_playwright
+from playwright.sync_api import Browser, FloatRect, Locator, Page, Route, expect, sync_playwright
 
 from coproauth.portal.demo import Demo, open_demo
 from coproauth.portal.demo.hints import Hint
@@ -402,6 +402,37 @@ def test_a_double_click_sends_a_form_once(page: Page) -> None:
         held[-1].continue_()
 
     assert len(held) == 1
+
+
+@pytest.mark.parametrize(("width", "height"), [(1000, 800), (1280, 900), (390, 844)])
+def test_a_click_too_many_leaves_no_page_that_shows_once(
+    new_page: Callable[..., Page], width: int, height: int
+) -> None:
+    """Where the button was that made letters or a password, the page that shows them has nothing to press."""
+    desk = new_page(viewport={"width": width, "height": height})
+    _open_contact(desk, "Claire Lemaire", "Résidence Les Tilleuls", "Odile Perrin")
+    contact = desk.url
+    _press(desk.get_by_role("link", name="Résidence Les Tilleuls"))
+
+    for asks in (f"{desk.url}/codes", f"{contact}/code", f"{contact}/password"):
+        desk.goto(asks)
+        box = desk.locator("main button.primary").bounding_box()
+        assert box
+        _press(desk.locator("main button.primary"))
+
+        expect(desk.locator("main code").first).to_be_visible()
+        for place in desk.locator("a, button").all():
+            assert not _overlap(box, place.bounding_box()), (asks, place.inner_text())
+
+
+def _overlap(one: FloatRect, other: FloatRect | None) -> bool:
+    """Whether two boxes of a page have a point in common."""
+    if other is None:
+        return False
+    return all(
+        one[start] < other[start] + other[size] and other[start] < one[start] + one[size]
+        for start, size in (("x", "width"), ("y", "height"))
+    )
 
 
 def test_the_password_can_be_looked_at(page: Page) -> None:
