@@ -429,10 +429,9 @@ def _overlap(one: FloatRect, other: FloatRect | None) -> bool:
     """Whether two boxes of a page have a point in common."""
     if other is None:
         return False
-    return all(
-        one[start] < other[start] + other[size] and other[start] < one[start] + one[size]
-        for start, size in (("x", "width"), ("y", "height"))
-    )
+    beside = one["x"] + one["width"] <= other["x"] or other["x"] + other["width"] <= one["x"]
+    above_or_below = one["y"] + one["height"] <= other["y"] or other["y"] + other["height"] <= one["y"]
+    return not beside and not above_or_below
 
 
 def test_the_password_can_be_looked_at(page: Page) -> None:
