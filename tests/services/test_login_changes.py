@@ -255,7 +255,7 @@ class TestChangeEmail:
             self._asked(town, token, new_email=typed)
 
         assert (refusal.value.field, refusal.value.reason) == ("new_email", "unchanged")
-        assert town.mail(ConfirmEmailMessage) == town.mail(EmailChangeRequestedMessage) == []
+        assert (town.mail(ConfirmEmailMessage), town.mail(EmailChangeRequestedMessage)) == ([], [])
 
     def test_d14_the_present_address_needs_the_password_too(self, town: Town) -> None:
         """It is judged first, as for any other address."""
