@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Connection, Engine, MetaData, delete, event, func, insert, select, text, update
+from sqlalchemy import Connection, Engine, MetaData, delete, event, insert, select, text, update
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
-from tests.engines import SERVERS, SQL, Adapters, adapters_on
+from tests.engines import SERVERS, SQL, adapters_on
 from tests.town import JEANNE, Town, refusal_of
 
 from coproauth import Contact, SwitchRefused
@@ -82,107 +81,6 @@ class TestRollBack:
             assert _last_end(adapters.engine) == ("contact_dissociated", "failed", "OSError")
             assert town.auth.login.identifier_of(contact.id) == JEANNE
             assert town.auth.login.session(session.token).active_account == contact.account
-
-
-def _town_on(adapters: Adapters) -> Town:
-    return Town.found(store=adapters.store, audit=SqlAudit(adapters.engine))
-
-
-@pytest.mark.parametrize("kind", SQL)
-class TestWithItsUnit:
-    """What was done and that it was done are kept together, where one database has both."""
-
-    def test_what_cannot_be_put_on_record_is_not_done(
-        self, kind: str, request: pytest.FixtureRequest, tmp_path: Path
-    ) -> None:
-        """No session is opened that the trail says nothing of; and the failure itself counts as tried."""
-        with adapters_on(kind, request, tmp_path) as adapters:
-            town = _town_on(adapters)
-            town.activate(town.contact(), JEANNE)
-            before = _sessions(adapters.engine)
-
-            with _broken_at(adapters.engine, "INSERT INTO coproauth_audit"), pytest.raises(OSError, match="disk"):
-                town.log_in(JEANNE)
-
-            assert _sessions(adapters.engine) == before
-            assert town.log_in(JEANNE).session.email == JEANNE
-
-    def test_what_is_undone_is_not_on_record(self, kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
-        """An error at the very end, after the success was written: what is on record is that it failed."""
-        with adapters_on(kind, request, tmp_path) as adapters:
-            town = _town_on(adapters)
-            town.activate(town.contact(), JEANNE)
-            before = _sessions(adapters.engine)
-
-            with (
-                _broken_at_commit_of(adapters.engine, "INSERT INTO coproauth_sessions"),
-                pytest.raises(OSError, match="disk"),
-            ):
-                town.log_in(JEANNE)
-
-            assert _last_end(adapters.engine) == ("logged_in", "failed", "OSError")
-            assert _ends_of(adapters.engine, "logged_in") == ["failed"]
-            assert _sessions(adapters.engine) == before
-
-    def test_a_trail_elsewhere_follows_after_the_unit(
-        self, kind: str, request: pytest.FixtureRequest, tmp_path: Path
-    ) -> None:
-        """It is no part of the unit, which is kept when the event is written."""
-        with adapters_on(kind, request, tmp_path) as adapters:
-            elsewhere = sql_engine(f"sqlite:///{tmp_path / 'elsewhere.sqlite3'}")
-            Schema(elsewhere).upgrade()
-            town = Town.found(store=adapters.store, audit=SqlAudit(elsewhere))
-            town.activate(town.contact(), JEANNE)
-
-            with adapters.store.writing() as work:
-                is_within = SqlAudit(elsewhere).record_within(work, _SOMETHING)
-
-            assert not is_within
-            assert _last_end(elsewhere) == ("activated", "succeeded", None)
-            elsewhere.dispose()
-
-
-def _sessions(engine: Engine) -> int:
-    with engine.connect() as connection:
-        return connection.scalar(select(func.count()).select_from(_TABLES.sessions)) or 0
-
-
-def _ends_of(engine: Engine, pathway: str) -> Sequence[str]:
-    with engine.connect() as connection:
-        return connection.scalars(select(_AUDIT.c.outcome).where(_AUDIT.c.pathway == pathway)).all()
-
-
-@contextmanager
-def _broken_at(engine: Engine, beginning: str) -> Iterator[None]:
-    """Have the disk be full whenever a statement begins so."""
-
-    def fail(_: object, __: object, statement: str, *___: object) -> None:
-        if statement.startswith(beginning):
-            raise OSError("the disk is full")
-
-    event.listen(engine, "before_cursor_execute", fail)
-    yield
-    event.remove(engine, "before_cursor_execute", fail)
-
-
-@contextmanager
-def _broken_at_commit_of(engine: Engine, beginning: str) -> Iterator[None]:
-    """Have the disk be full when a transaction with such a statement is to be kept."""
-    seen: list[Connection] = []
-
-    def note(connection: Connection, _: object, statement: str, *__: object) -> None:
-        if statement.startswith(beginning):
-            seen.append(connection)
-
-    def fail(connection: Connection) -> None:
-        if connection in seen:
-            raise OSError("the disk is full")
-
-    event.listen(engine, "before_cursor_execute", note)
-    event.listen(engine, "commit", fail)
-    yield
-    event.remove(engine, "before_cursor_execute", note)
-    event.remove(engine, "commit", fail)
 
 
 def _contact_in(directory: MemoryDirectory) -> Contact:
