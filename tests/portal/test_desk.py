@@ -15,6 +15,7 @@ from tests.portal.conftest import MANAGER_HEADER, Browser
 from coproauth import Manager, Throttled
 from coproauth.adapters.memory import MemoryDirectory, MemoryStore
 from coproauth.core.messages import ResetLinkMessage
+from coproauth.policy import LOCALES, Locale
 from coproauth.portal import Desk, create_portal
 from coproauth.portal.words import load_texts
 from coproauth.ports import UnitOfWork
@@ -254,6 +255,25 @@ def test_d12_dissociation_is_confirmed_first(sandbox: Sandbox, manager_browser: 
 
     assert sandbox.auth.login.identifier_of(contact.id) is None
     assert "Activé\N{NO-BREAK SPACE}: non" in manager_browser.get(f"/desk/contacts/{contact.id}").text
+
+
+@pytest.mark.parametrize("locale", LOCALES)
+def test_whoever_dissociates_is_told_what_is_left_to_do(
+    sandbox: Sandbox, manager_browser: Browser, locale: Locale
+) -> None:
+    """The directory still names the contact, and the next letters hold a code for it: before, and after."""
+    contact = sandbox.contact()
+    sandbox.activate(contact, JEANNE)
+    manager_browser.client.headers["accept-language"] = locale
+    path = f"/desk/contacts/{contact.id}"
+
+    before = [manager_browser.get(page).text for page in (path, f"{path}/dissociate")]
+    manager_browser.post(f"{path}/dissociate")
+    after = manager_browser.get(path).text
+    letters = manager_browser.get(f"/desk/condominiums/{contact.account.condominium_id}/codes").text
+
+    assert all(load_texts(locale)["desk.dissociate_then"] in page for page in (*before, after))
+    assert load_texts(locale)["desk.issue_all_dissociated"] in letters
 
 
 def test_the_call_for_funds_prints_the_identifier(sandbox: Sandbox, manager_browser: Browser) -> None:

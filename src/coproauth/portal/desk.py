@@ -221,7 +221,7 @@ def _confirm_issue_all(at: _DeskVisit) -> Response:
         "desk/confirm.html",
         at=at,
         title=t("desk.issue_all_title", name=condominium.name),
-        consequences=[t("desk.issue_all_lead")],
+        consequences=[t("desk.issue_all_lead"), t("desk.issue_all_dissociated")],
         submit=t("desk.issue_all"),
         back=back,
     )
