@@ -171,12 +171,14 @@ class TestExplanations:
         assert 'role="alert"' not in page.text
         assert f'value="{JEANNE}"' in page.text
 
-    @pytest.mark.parametrize("gone", [Fault("refused.gone"), Fault("refused.login_refused", also="refused.gone")])
+    @pytest.mark.parametrize(
+        "gone", [Fault(key="refused.gone"), Fault(key="refused.login_refused", also="refused.gone")]
+    )
     def test_a_sentence_that_there_is_no_more_is_left_out(
         self, sandbox: Sandbox, browser: Browser, gone: Fault
     ) -> None:
         """Another release may have other texts."""
-        text = write_faults([gone, Fault("missing.password", "password")])
+        text = write_faults([gone, Fault(key="missing.password", field="password")])
         carried = f"{text}.{WebAuth(sandbox.auth).sign(CARRIED, text)}"
 
         page = browser.post("/login", locale="en", faults=carried, email=JEANNE)

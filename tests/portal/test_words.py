@@ -14,7 +14,7 @@ from coproauth import errors
 from coproauth.errors import InvalidInput, PasswordRejected, Refused
 from coproauth.policy import LOCALES, Locale, Policy
 from coproauth.portal import visits
-from coproauth.portal.refusals import ToldFault, faults_of, tell
+from coproauth.portal.refusals import ToldFault, faults_of, read_faults, tell, write_faults
 from coproauth.portal.words import Words, initials, load_texts
 
 _PACKAGE = Path(errors.__file__).parent
@@ -142,6 +142,18 @@ class TestRefusals:
                 "en": "This password is in a published data leak",
             }[locale]
         ]
+
+    @pytest.mark.parametrize("reason", errors.Throttled.reasons)
+    def test_what_a_form_carries_is_told_like_the_refusal(self, locale: Locale, reason: str) -> None:
+        """Nothing of it is lost on the way, to the microsecond of a wait."""
+        refusal = errors.Throttled(retry_after=timedelta(minutes=4, microseconds=1), reason=reason)
+        faults = faults_of(refusal)
+
+        carried = read_faults(write_faults(faults))
+
+        assert carried == faults
+        assert [fault.wait for fault in carried] == [refusal.retry_after]
+        assert [tell(fault, _words(locale), Policy()) for fault in carried] == _told(refusal, locale)
 
     def test_a_wait_is_told(self, locale: Locale) -> None:
         """Whoever is slowed down reads for how long."""

@@ -80,7 +80,7 @@ def _prove_address(visit: Visit) -> Response:
     if missing := visit.missing("email_code", "new_password"):
         return visit.render("activate_proof.html", status=422, faults=missing, typed_before=visit.field("typed_before"))
     if not visit.portal.web.is_signed("typed", _typed(visit), visit.field("typed_before")):
-        fault = Fault("activate.passwords_differ", "new_password")
+        fault = Fault(key="activate.passwords_differ", field="new_password")
         return visit.render("activate_proof.html", status=422, faults=[fault], typed_before=visit.field("typed_before"))
     try:
         signed_in = visit.auth.activation.activate(

@@ -36,7 +36,7 @@ _FIELDS: tuple[tuple[type[Refused], str], ...] = (
 _INPUTS = {"password": "new_password"}  # arguments whose input has another name: only onboarding refuses one
 
 
-@attrs.frozen
+@attrs.frozen(kw_only=True)
 class Fault:
     """One thing that is wrong with a form, in no language yet.
 
@@ -44,19 +44,19 @@ class Fault:
         key: of the sentence that tells it.
         field: which input to mend, if it is one.
         also: the key of a sentence that follows, if one does.
-        wait: how long to wait, in seconds, where the sentence tells it.
+        wait: how long to wait, where the sentence tells it.
     """
 
     key: str
     field: str | None = None
     also: str | None = None
-    wait: int = 0
+    wait: timedelta = timedelta(0)
 
 
 CARRIED: Final = "faults of " + ",".join(attrs.fields_dict(Fault))  # what is signed: another release's is void
 
 
-@attrs.frozen
+@attrs.frozen(kw_only=True)
 class ToldFault:
     """A fault in words."""
 
@@ -76,20 +76,20 @@ def tell(fault: Fault, words: Words, policy: Policy) -> ToldFault:
         "min_length": policy.password_min_length,
         "max_length": policy.password_max_length,
         "digits": policy.digits_only_min_length,
-        "wait": words.wait(timedelta(seconds=fault.wait)),
+        "wait": words.wait(fault.wait),
     }
     sentences = [words(key, **values) for key in (fault.key, fault.also) if key]
-    return ToldFault(fault.key, fault.field, " ".join(sentences))
+    return ToldFault(key=fault.key, field=fault.field, text=" ".join(sentences))
 
 
 def write_faults(faults: Iterable[Fault]) -> str:
     """Return faults as a form carries them, signed as ``CARRIED``, for the next page to tell in another language."""
-    return json.dumps([attrs.astuple(fault) for fault in faults])
+    return json.dumps([attrs.asdict(fault) for fault in faults], default=timedelta.total_seconds)
 
 
 def read_faults(text: str) -> tuple[Fault, ...]:
     """Return what ``write_faults`` wrote, without what there is no sentence for any more; its signature was checked."""
-    faults = (Fault(*fields) for fields in json.loads(text))
+    faults = (Fault(**fields | {"wait": timedelta(seconds=fields["wait"])}) for fields in json.loads(text))
     return tuple(fault for fault in faults if {fault.key, fault.also} - {None} <= load_texts(LOCALES[0]).keys())
 
 
@@ -111,17 +111,17 @@ def faults_of(refusal: Refused, *, typed_code: str = "") -> tuple[Fault, ...]:
     """Return what a refusal says, sentence by sentence."""
     match refusal:
         case ActivationRefused(reason="unknown_code") if typed_code and not _has_length_of_code(typed_code):
-            return (Fault("refused.unknown_code", "code", also="invalid.code"),)
+            return (Fault(key="refused.unknown_code", field="code", also="invalid.code"),)
         case PasswordRejected(violations=violations):
-            return tuple(Fault(f"violation.{word}", "new_password") for word in violations)
+            return tuple(Fault(key=f"violation.{word}", field="new_password") for word in violations)
         case InvalidInput(field=field, reason=reason):
             keys = (f"refused.{reason}", f"invalid.{field}")
             key = next((key for key in keys if key in load_texts(LOCALES[0])), "invalid.other")
-            return (Fault(key, _INPUTS.get(field, field)),)
+            return (Fault(key=key, field=_INPUTS.get(field, field)),)
         case Throttled(retry_after=retry_after):
-            return (Fault(f"refused.{refusal.reason}", wait=seconds_of(retry_after)),)
+            return (Fault(key=f"refused.{refusal.reason}", wait=retry_after),)
     mended = next((name for kind, name in _FIELDS if isinstance(refusal, kind)), None)
-    return (Fault(f"refused.{refusal.reason}", mended),)
+    return (Fault(key=f"refused.{refusal.reason}", field=mended),)
 
 
 def _has_length_of_code(typed: str) -> bool:

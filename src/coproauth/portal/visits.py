@@ -126,7 +126,7 @@ class Visit:
 
     def missing(self, *names: str) -> list[Fault]:
         """Return what is wrong with fields that were left empty: slips of the keyboard, and no attempt."""
-        return [Fault(f"missing.{name}", name) for name in names if not self.field(name)]
+        return [Fault(key=f"missing.{name}", field=name) for name in names if not self.field(name)]
 
     @property
     def faults_before(self) -> tuple[Fault, ...]:
