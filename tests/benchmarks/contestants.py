@@ -26,11 +26,12 @@ OURS = Entry(
     needs="coproauth",
     imports="""
 from coproauth import Coproauth
-import coproauth.adapters.memory, coproauth.adapters.sqlalchemy, email_validator, sqlalchemy.dialects.sqlite, sqlite3
+import coproauth.adapters.memory, coproauth.adapters.sqlalchemy, email_validator, importlib.readers, importlib.resources
+import sqlalchemy.dialects.sqlite, sqlite3
 """,
     imports_alone="""
 from coproauth import Coproauth
-import coproauth.adapters.memory, email_validator
+import coproauth.adapters.memory, email_validator, importlib.readers, importlib.resources
 """,
 )
 SQLITE = Entry(

@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import attrs
+from sqlalchemy import create_engine
 from tests.benchmarks.chart import Dot, dots
+from tests.benchmarks.conditions import conditions
 from tests.benchmarks.contestants import ENTRIES, OURS, PSYCOPG, SQLITE
 from tests.benchmarks.estimates import Estimate, above, ninety_fifth, ratio, telling, typical
 from tests.benchmarks.measuring import show
@@ -28,9 +30,14 @@ _CHEAP = Argon2Parameters.unsafe_only_for_tests()
 
 @attrs.frozen(kw_only=True)
 class Found:
-    """Everything that was measured; rushes by contestant, imports by what there is to log in over as well."""
+    """Everything that was measured; rushes by contestant, imports by what is there to log in over as well.
+
+    Attributes:
+        postgresql: the version of its server; None: there is none here.
+    """
 
     turns: Turns
+    postgresql: str | None
     rushes: Mapping[str, Sequence[Rush]]
     imports: Mapping[tuple[str, str], Estimate]
 
@@ -118,8 +125,9 @@ ROWS = (
     ),
     Row(name="login, 10⁶ logins ÷ 10⁴", aim="≤ 1.6", of=_growth("log in"), is_time=False),
     Row(name="reset request, 10⁶ logins ÷ 10⁴", aim="≤ 1.6", of=_growth("reset"), is_time=False),
+    Row(name="import coproauth", aim="≤ 75 ms", of=lambda found, name: found.imports.get(("package", name))),
+    Row(name="import, with no database", aim="", of=lambda found, name: found.imports.get(("memory", name))),
     Row(name="import, over SQLite", aim="", of=lambda found, name: found.imports.get(("SQLite", name))),
-    Row(name="import, with no database", aim="≤ 75 ms", of=lambda found, name: found.imports.get(("memory", name))),
 )
 
 
@@ -136,6 +144,7 @@ def compare_peers(*, rounds: int, many: int) -> None:
     with tempfile.TemporaryDirectory(prefix="coproauth-") as folder:
         found = _measure(here, Path(folder), rounds, many)
     show("Beside others", ["", *(_title(entry) for entry in here), "aim"], _table(found, here))
+    sys.stdout.write(f"\n{conditions(postgresql=found.postgresql)}\n")
     picture = dots(_dots(found, here), title="Times as long as coproauth")
     (_STATIC / "performance.svg").write_text(picture, "utf-8")
 
@@ -155,32 +164,44 @@ def _measure(here: Sequence[Entry], folder: Path, rounds: int, many: int) -> Fou
         for name, cost in _DEARER.items()
     ]
     imports = _imports(here, rounds // 2)
+    on_postgresql, postgresql = _on_postgresql(lambda url: site(10**4, _CHEAP, url), rounds=rounds)
     turns = {
         **take_turns([few, lots], rounds=rounds),
         **take_turns([owasp, *dearer], rounds=rounds // 2),
-        **_on_postgresql(lambda url: site(10**4, _CHEAP, url), rounds=rounds),
+        **on_postgresql,
     }
-    return Found(turns=turns, rushes=take_rushes(owasp, rounds=rounds // 3), imports=imports)
+    rushes = take_rushes(owasp, rounds=rounds // 3)
+    return Found(turns=turns, postgresql=postgresql, rushes=rushes, imports=imports)
 
 
 _HASHED = ["hash", "log in", "make link", "check link"]
 _DEARER = {"64 MiB": Argon2Parameters.rfc_9106_low_memory(), "46 MiB": Argon2Parameters.owasp(passes=1)}
 
 
-def _on_postgresql(site: Callable[[str], Site], *, rounds: int) -> Turns:
+def _on_postgresql(site: Callable[[str], Site], *, rounds: int) -> tuple[Turns, str | None]:
+    """Return what was measured there, and the version of the server; nothing and None without one."""
     try:
         with PostgresServer() as server:
-            place = site(server.create_database("peers"))
-            stage = Stage(name="PostgreSQL", who=[OURS, PSYCOPG], site=place, deeds=["page"])
-            return take_turns([stage], rounds=rounds)
+            url = server.create_database("peers")
+            stage = Stage(name="PostgreSQL", who=[OURS, PSYCOPG], site=site(url), deeds=["page"])
+            return take_turns([stage], rounds=rounds), _server_version(url)
     except ServerMissing as missing:
         sys.stdout.write(f"{missing}\n")
-        return {}
+        return {}, None
+
+
+def _server_version(url: str) -> str:
+    engine = create_engine(url)
+    with engine.connect() as connection:
+        version = str(connection.exec_driver_sql("SHOW server_version").scalar_one()).partition(" ")[0]
+    engine.dispose()
+    return version
 
 
 def _imports(here: Sequence[Entry], rounds: int) -> Mapping[tuple[str, str], Estimate]:
-    """Return the seconds that a process lives longer for what a log-in imports."""
-    statements = {("SQLite", entry.name): entry.imports for entry in here}
+    """Return the seconds that a process lives longer for what a log-in imports, and for our package by itself."""
+    statements = {("package", OURS.name): "import coproauth"}
+    statements |= {("SQLite", entry.name): entry.imports for entry in here}
     statements |= {("memory", entry.name): entry.imports_alone for entry in here if entry.imports_alone}
     return {
         place: Estimate(value=found.above / 1000, low=found.low / 1000, high=found.high / 1000)

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tests.benchmarks.conditions import DISTRIBUTIONS, conditions
 from tests.benchmarks.contestants import ENTRIES, OURS
 from tests.benchmarks.performance import ROWS
 
@@ -42,9 +43,10 @@ code = auth.activation.issue(contact.id, by=Manager(id="m", portfolio_id="north"
 who = {"email": "jeanne@example.fr", "password": "deux loutres dans la cour", "source": Source(address="192.0.2.1")}
 auth.activation.activate(code=code, **who)
 auth.login.session(auth.login.log_in(**who).token)
-names = {name.partition(".")[0] for name in set(sys.modules) - before}
-print("let in, late:", names - sys.stdlib_module_names)
+print("let in, late:", sorted(set(sys.modules) - before))
 """
+_MEASURED = re.compile(r"^Measured by `(?P<command>[^`]+)`: (?P<versions>.+)\.$", re.MULTILINE)
+_AGAIN = re.compile(r"^TMPDIR=.*python -m tests\.benchmarks .*--only peers.*$", re.MULTILINE)
 
 
 def _table() -> list[re.Match[str]]:
@@ -97,7 +99,32 @@ def test_our_rows_of_imports_count_all_that_a_log_in_loads() -> None:
 
         run = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)  # noqa: S603
 
-        assert run.stdout == "let in, late: set()\n"
+        assert run.stdout == "let in, late: []\n"
+
+
+def test_the_table_says_what_it_was_measured_with() -> None:
+    """Without versions nobody could tell what has changed since."""
+    told = _MEASURED.search(_SECTION)
+
+    assert told
+    measured = {one.partition(" ")[0] for one in told["versions"].split(", ")}
+    assert measured == {*DISTRIBUTIONS, "SQLite", "Python", "PostgreSQL"}
+
+
+def test_the_command_of_the_table_is_the_one_that_measures_it_again() -> None:
+    """Another one would measure something else."""
+    told = _MEASURED.search(_SECTION)
+
+    assert told
+    assert told["command"] in _AGAIN.findall(_PAGE)
+
+
+def test_what_is_printed_below_the_table_is_what_the_page_is_read_by() -> None:
+    """The line is pasted as it was printed."""
+    told = _MEASURED.fullmatch(conditions(postgresql="15.6"))
+
+    assert told
+    assert told["versions"].endswith(", PostgreSQL 15.6")
 
 
 def test_every_aim_that_is_not_met_is_named_and_no_other() -> None:
