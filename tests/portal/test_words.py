@@ -83,6 +83,16 @@ class TestCatalogues:
 
         assert named <= load_texts("fr").keys()
 
+    def test_no_page_decides_by_the_key_of_a_text(self) -> None:
+        """What a refusal is told by may be worded anew; its reason is stable, and listed."""
+        folder = Path(visits.__file__).parent / "templates"
+        pages = "".join(page.read_text("utf-8") for page in folder.rglob("*.html"))
+
+        compared = re.findall(r"'([^']+)' (?:==|in) (?:faults|fault)", pages)
+
+        assert compared
+        assert set(compared) <= {reason for _, reason in _refusals()}
+
     def test_french_punctuation_never_starts_a_line(self) -> None:
         """The space before a colon or a question mark does not break."""
         assert not any(re.search(r" [:;?!»€]", text) for text in load_texts("fr").values())
@@ -105,10 +115,10 @@ class TestRefusals:
 
     @pytest.mark.parametrize(("kind", "reason"), list(_refusals()))
     def test_every_reason_has_a_sentence(self, locale: Locale, kind: type[Refused], reason: str) -> None:
-        """A person is told something for each reason of each kind."""
+        """A person is told something for each reason of each kind, and a page may show more for that reason."""
         faults = _told(_refuse(kind, reason), locale)
 
-        assert faults
+        assert {fault.reason for fault in faults} == {reason}
         assert all(fault.text.endswith(".") for fault in faults)
 
     def test_every_field_has_a_sentence(self, locale: Locale) -> None:

@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Iterable
 from datetime import timedelta
+from functools import partial
 from typing import Final
 
 import attrs
@@ -45,12 +46,14 @@ class Fault:
         field: which input to mend, if it is one.
         also: the key of a sentence that follows, if one does.
         wait: how long to wait, where the sentence tells it.
+        reason: of the refusal, by which a page shows more than a sentence; None if no service refused anything.
     """
 
     key: str
     field: str | None = None
     also: str | None = None
     wait: timedelta = timedelta(0)
+    reason: str | None = None
 
 
 CARRIED: Final = "faults of " + ",".join(attrs.fields_dict(Fault))  # what is signed: another release's is void
@@ -60,7 +63,7 @@ CARRIED: Final = "faults of " + ",".join(attrs.fields_dict(Fault))  # what is si
 class ToldFault:
     """A fault in words."""
 
-    key: str
+    reason: str | None
     field: str | None
     text: str
 
@@ -79,7 +82,7 @@ def tell(fault: Fault, words: Words, policy: Policy) -> ToldFault:
         "wait": words.wait(fault.wait),
     }
     sentences = [words(key, **values) for key in (fault.key, fault.also) if key]
-    return ToldFault(key=fault.key, field=fault.field, text=" ".join(sentences))
+    return ToldFault(reason=fault.reason, field=fault.field, text=" ".join(sentences))
 
 
 def write_faults(faults: Iterable[Fault]) -> str:
@@ -109,19 +112,20 @@ def headers_of(refusal: Refused) -> dict[str, str]:
 
 def faults_of(refusal: Refused, *, typed_code: str = "") -> tuple[Fault, ...]:
     """Return what a refusal says, sentence by sentence."""
+    fault = partial(Fault, reason=refusal.reason)
     match refusal:
         case ActivationRefused(reason="unknown_code") if typed_code and not _has_length_of_code(typed_code):
-            return (Fault(key="refused.unknown_code", field="code", also="invalid.code"),)
+            return (fault(key="refused.unknown_code", field="code", also="invalid.code"),)
         case PasswordRejected(violations=violations):
-            return tuple(Fault(key=f"violation.{word}", field="new_password") for word in violations)
+            return tuple(fault(key=f"violation.{word}", field="new_password") for word in violations)
         case InvalidInput(field=field, reason=reason):
             keys = (f"refused.{reason}", f"invalid.{field}")
             key = next((key for key in keys if key in load_texts(LOCALES[0])), "invalid.other")
-            return (Fault(key=key, field=_INPUTS.get(field, field)),)
+            return (fault(key=key, field=_INPUTS.get(field, field)),)
         case Throttled(retry_after=retry_after):
-            return (Fault(key=f"refused.{refusal.reason}", wait=retry_after),)
+            return (fault(key=f"refused.{refusal.reason}", wait=retry_after),)
     mended = next((name for kind, name in _FIELDS if isinstance(refusal, kind)), None)
-    return (Fault(key=f"refused.{refusal.reason}", field=mended),)
+    return (fault(key=f"refused.{refusal.reason}", field=mended),)
 
 
 def _has_length_of_code(typed: str) -> bool:
