@@ -9,6 +9,7 @@ import pytest
 from httpx2 import Response
 from tests.portal.conftest import Browser
 
+from coproauth.portal.words import load_texts
 from coproauth.testing.sandbox import PASSWORD, Sandbox
 
 JEANNE = "jeanne@example.fr"
@@ -107,6 +108,24 @@ def test_digits_that_a_new_message_replaces_are_not_shown_again(sandbox: Sandbox
 
     assert 'id="email_code"' in again.text
     assert "123456" not in again.text
+
+
+def test_no_new_digits_are_sent_without_the_password_and_the_page_says_so(sandbox: Sandbox, browser: Browser) -> None:
+    """The last step stays, with what was typed, and the password typed again has them sent."""
+    code = sandbox.code_for(sandbox.contact())
+    second = browser.post("/activate/login", code=code, email=JEANNE, new_password=PASSWORD)
+    fields = {"code": code, "email": JEANNE, "typed_before": _typed_before(second.text)}
+    sent = len(sandbox.mail_to(JEANNE))
+
+    refused = browser.post("/activate/login", **fields, new_password="")
+    sent_without = len(sandbox.mail_to(JEANNE))
+    browser.post("/activate/login", **fields, new_password=PASSWORD)
+
+    assert refused.status_code == 422
+    assert load_texts("fr")["activate.resend_password"] in refused.text
+    assert 'id="email_code"' in refused.text
+    assert _typed_before(refused.text) == fields["typed_before"]
+    assert (sent_without, len(sandbox.mail_to(JEANNE))) == (sent, sent + 1)
 
 
 @pytest.mark.parametrize("code", ["", "not a code", "AAAA-AAAA-AAAA-AAAA", "x" * 65])

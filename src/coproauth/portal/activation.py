@@ -54,7 +54,7 @@ def _correct_address(visit: Visit) -> Response:
 def _activate(visit: Visit) -> Response:
     """Take e-mail and password; also asks for six new digits."""
     if missing := visit.missing("email", "new_password"):
-        return visit.render("activate_login.html", status=422, faults=missing, preview=_preview(visit))
+        return _ask_for_missing(visit, missing)
     try:
         signed_in = visit.auth.activation.activate(
             code=visit.field("code"),
@@ -70,6 +70,15 @@ def _activate(visit: Visit) -> Response:
     except Refused as refusal:
         return _refuse(visit, refusal)
     return forget_typed(visit, visit.sign_in(signed_in, notice="account_added"))
+
+
+def _ask_for_missing(visit: Visit, missing: list[Fault]) -> Response:
+    """Show the form that was sent: whoever has new digits sent has typed all but the password, one step before."""
+    typed_before = visit.field("typed_before")
+    if typed_before and [fault.field for fault in missing] == ["new_password"]:
+        fault = Fault("activate.resend_password", "new_password")
+        return visit.render("activate_proof.html", status=422, faults=[fault], typed_before=typed_before)
+    return visit.render("activate_login.html", status=422, faults=missing, preview=_preview(visit))
 
 
 def _ask_for_proof(visit: Visit) -> Response:
