@@ -76,7 +76,7 @@ def _ask_for_missing(visit: Visit, missing: list[Fault]) -> Response:
     """Show the form that was sent: whoever has new digits sent has typed all but the password, one step before."""
     typed_before = visit.field("typed_before")
     if typed_before and [fault.field for fault in missing] == ["new_password"]:
-        fault = Fault("activate.resend_password", "new_password")
+        fault = Fault(key="activate.resend_password", field="new_password")
         return visit.render("activate_proof.html", status=422, faults=[fault], typed_before=typed_before)
     return visit.render("activate_login.html", status=422, faults=missing, preview=_preview(visit))
 
