@@ -164,11 +164,26 @@ def test_a_used_code_leads_on_to_the_ways_back(sandbox: Sandbox, browser: Browse
     assert 'autocomplete="current-password"' in first.text
     assert "caractères au moins" not in first.text
     assert "revenez ici avec ce code" not in second.text
-    assert REGISTERED in second.text
+    assert second.text.count(REGISTERED) == 1
     assert 'href="/login"' in second.text
     assert 'href="/forgotten-password"' in second.text
     assert REGISTERED not in other.text
     assert "Chaque personne du foyer" in other.text
+
+
+def test_the_right_password_is_never_called_wrong(sandbox: Sandbox, browser: Browser) -> None:
+    """A used code is answered alike with any password; only a good code tells that it is another's (S5)."""
+    used = sandbox.code_for(sandbox.contact())
+    sandbox.activate_with(used, JEANNE)
+    good = sandbox.code_for(sandbox.contact())
+
+    right = browser.post("/activate/login", code=used, email=JEANNE, new_password=PASSWORD)
+    wrong = browser.post("/activate/login", code=good, email=JEANNE, new_password="another password here")
+
+    told = load_texts("fr")["activate.registered_password"]
+    assert REGISTERED in right.text
+    assert told not in right.text
+    assert told in wrong.text
 
 
 @pytest.mark.parametrize("path", ["/login", "/forgotten-password"])

@@ -14,7 +14,6 @@ import attrs
 from coproauth.core.activation_codes import SYMBOLS
 from coproauth.errors import (
     ActivationRefused,
-    EmailAlreadyRegistered,
     EmailProofRequired,
     InvalidInput,
     NotAllowed,
@@ -30,7 +29,6 @@ _UNPROCESSABLE = 422
 _END_OF_CLAUSE = re.compile(r"\s*[.:!?](?:\s|$)")
 _FIELDS: tuple[tuple[type[Refused], str], ...] = (
     (ActivationRefused, "code"),
-    (EmailAlreadyRegistered, "email"),
     (EmailProofRequired, "email_code"),
     (ReauthenticationRequired, "current_password"),
 )
