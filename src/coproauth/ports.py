@@ -116,7 +116,7 @@ class BatchMailer(Mailer, Protocol):
 
 
 class Throttle(Protocol):
-    """Counts attempts on several keys at once, atomically, and outside any unit of work."""
+    """Counts attempts on several keys at once, atomically, outside any unit of work: no roll-back takes one back."""
 
     def admit(self, keys: Sequence[ThrottleKey], *, at: datetime) -> timedelta:
         """Count one attempt on every key and return zero; or, if any key must wait, count none and return the wait.

@@ -83,6 +83,34 @@ class TestRollBack:
             assert town.auth.login.session(session.token).active_account == contact.account
 
 
+@pytest.mark.parametrize("kind", SQL)
+def test_a_trail_that_is_told_of_everything_is_told_of_successes(
+    kind: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    """A host's own that adds to what is done at each event, and knows nothing of units of work."""
+    with adapters_on(kind, request, tmp_path) as adapters:
+        trail = _Watched(adapters.engine)
+        town = Town.found(store=adapters.store, audit=trail)
+
+        town.activate(town.contact(), JEANNE)
+
+        assert trail.seen[-1] == (Pathway.ACTIVATED, Outcome.SUCCEEDED)
+        assert _last_end(adapters.engine) == ("activated", "succeeded", None)
+
+
+class _Watched(SqlAudit):
+    """A trail that also tells somebody else."""
+
+    def __init__(self, engine: Engine) -> None:
+        super().__init__(engine)
+        self.seen: list[tuple[Pathway, Outcome]] = []
+
+    def record(self, event: AuditEvent) -> None:
+        """Keep one event."""
+        self.seen.append((event.pathway, event.outcome))
+        super().record(event)
+
+
 def _contact_in(directory: MemoryDirectory) -> Contact:
     building = directory.add_condominium(name="Les Lilas", portfolio_id="portfolio-1")
     account = directory.add_account(building.id, label="Lot 1")

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Engine, event, func, select, text
 from tests.engines import Adapters, adapters_on
 
 from coproauth.adapters.sqlalchemy import EngineSettings, SqlStore, serializable, sql_engine
-from coproauth.adapters.sqlalchemy.composed import rows
+from coproauth.adapters.sqlalchemy.composed import fetch
 from coproauth.adapters.sqlalchemy.transactions import Transactions
 from coproauth.core.sessions import SessionRecord
 from coproauth.errors import Interrupted
@@ -108,7 +108,7 @@ def test_a_thread_that_is_stopped_leaves_no_connection_at_work(postgresql: Adapt
         with transactions.apart() as connection:
             stopped.append(_backend(connection))
             with _stopped_once_at_work(postgresql.engine, stopped[0]):
-                rows(connection, select(func.pg_sleep(60)), {})
+                fetch(connection, select(func.pg_sleep(60)), {})
 
     with pytest.raises(KeyboardInterrupt):
         compute()
@@ -139,7 +139,7 @@ def _end_whoever_waits(engine: Engine) -> None:
 
 
 def _backend(connection: Connection) -> int:
-    ((number,),) = rows(connection, select(func.pg_backend_pid()), {})
+    ((number,),) = fetch(connection, select(func.pg_backend_pid()), {})
     return int(number)
 
 

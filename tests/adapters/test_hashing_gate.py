@@ -5,16 +5,14 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import timedelta
-from types import FrameType
-from typing import Any, Self
 
 import attrs
 import pytest
+from tests.interrupts import CtrlC
 from tests.servers import eventually
 
 from coproauth import Argon2Parameters, Policy, Throttled
@@ -187,7 +185,7 @@ class TestPlaces:
             if crowd.waiting:
                 crowd.leave(1)
 
-        with pytest.raises(KeyboardInterrupt), _CtrlC(instant, make_way), crowd.gate.place():
+        with pytest.raises(KeyboardInterrupt), CtrlC(_ON_THE_WAY, instant, make_way), crowd.gate.place():
             pass
 
         crowd.leave(1)
@@ -198,7 +196,7 @@ class TestPlaces:
         """On the way in or out, where nobody else comes."""
         gate = HashingGate(at_once=1, waiting=0, patience=_LONG)
 
-        with pytest.raises(KeyboardInterrupt), _CtrlC(instant), gate.place():
+        with pytest.raises(KeyboardInterrupt), CtrlC(_ON_THE_WAY, instant), gate.place():
             pass
 
         _can_enter(gate)
@@ -224,7 +222,7 @@ class TestPlaces:
         crowd.fill(1)
         waiting = crowd.line_up(2, 3)
 
-        with pytest.raises(KeyboardInterrupt), _CtrlC(instant, lambda: crowd.leave(1)):
+        with pytest.raises(KeyboardInterrupt), CtrlC(_ON_THE_WAY, instant, lambda: crowd.leave(1)):
             crowd.gate.close()
         closing = crowd.threads.submit(crowd.gate.close)
 
@@ -233,46 +231,11 @@ class TestPlaces:
         closing.result()
 
 
-@attrs.define
-class _CtrlC:
-    """Interrupts this thread inside the gate, or when the block is over.
-
-    Attributes:
-        instant: how many instants from now.
-        at_a_wait: what happens elsewhere whenever the thread is about to wait.
-        counts: whether instants count already.
-    """
-
-    instant: int
-    at_a_wait: Callable[[], object] = lambda: None
-    counts: bool = True
-    former: Any = attrs.field(init=False, factory=sys.getprofile)
-
-    def __enter__(self) -> Self:
-        sys.setprofile(self._look)
-        return self
-
-    def __exit__(self, error: object, *_: object) -> None:
-        sys.setprofile(self.former)
-        if error is None:
-            raise KeyboardInterrupt
-
-    def _look(self, frame: FrameType, happening: str, function: Any) -> None:
-        if not self.counts or frame.f_code.co_filename not in _ON_THE_WAY:
-            return
-        if happening == "c_call" and function.__name__ == "acquire":
-            self.at_a_wait()
-        self.instant -= happening in {"call", "c_return"}
-        if self.instant == 0:
-            sys.setprofile(None)
-            raise KeyboardInterrupt
-
-
-_ON_THE_WAY = {hashing_gate.__file__, contextlib.__file__, threading.__file__}
+_ON_THE_WAY = frozenset({hashing_gate.__file__, contextlib.__file__, threading.__file__})
 
 
 def _leave_somebody_waiting(crowd: Crowd, number: int, *, interrupted_at: int) -> None:
-    with _CtrlC(interrupted_at, counts=False) as ctrl_c, crowd.gate.place():
+    with CtrlC(_ON_THE_WAY, interrupted_at, counts=False) as ctrl_c, crowd.gate.place():
         crowd.line_up(number)
         ctrl_c.counts = True
 

@@ -29,6 +29,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import QueuePool
+from sqlalchemy.types import UserDefinedType
 from tests.engines import SQL, Adapters, adapters_on
 
 from coproauth import Policy, Unavailable
@@ -216,19 +217,31 @@ def test_values_that_the_host_computes_are_computed_for_each_page(place: Place) 
             del value, dialect
             return wanted[-1]
 
+    class OtherTenant(UserDefinedType[str]):
+        cache_ok = True
+
+        def get_col_spec(self, **_: object) -> str:
+            return "VARCHAR"
+
+        def bind_processor(self, dialect: Dialect) -> Callable[[object], str]:
+            del dialect
+            return lambda _: wanted[-1]
+
     one = bindparam("one", callable_=lambda: wanted[-1], type_=String)
     many = bindparam("many", callable_=lambda: wanted, expanding=True, type_=String)
     typed = bindparam("typed", "any", type_=Tenant)
     alone = place.directory(lambda columns: columns.condominium_name == one)
     listed = place.directory(lambda columns: columns.condominium_name.in_(many))
+    otherwise_typed = bindparam("otherwise_typed", "any", type_=OtherTenant)
     put_in = place.directory(lambda columns: columns.condominium_name == typed)
-    before = [place.names(alone), place.names(listed), place.names(put_in)]
+    processed = place.directory(lambda columns: columns.condominium_name == otherwise_typed)
+    before = [place.names(directory) for directory in (alone, put_in, processed, listed)]
 
     wanted.append("Les Pins")
 
-    after = [place.names(alone), place.names(listed), place.names(put_in)]
-    assert before == [["JEANNE, LES LILAS"]] * 3
-    assert after == [["JEANNE, LES PINS"], ["JEANNE, LES LILAS", "JEANNE, LES PINS"], ["JEANNE, LES PINS"]]
+    after = [place.names(directory) for directory in (alone, put_in, processed, listed)]
+    assert before == [["JEANNE, LES LILAS"]] * 4
+    assert after == [*[["JEANNE, LES PINS"]] * 3, ["JEANNE, LES LILAS", "JEANNE, LES PINS"]]
 
 
 def test_in_a_transaction_it_sees_what_that_has_written(place: Place) -> None:

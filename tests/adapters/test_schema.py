@@ -18,7 +18,15 @@ from tests.engines import SERVERS, SQL
 from tests.servers import MariadbServer
 
 from coproauth import ConfigurationError
-from coproauth.adapters.sqlalchemy import EngineSettings, Schema, SqlStore, StandaloneDirectory, Tables, sql_engine
+from coproauth.adapters.sqlalchemy import (
+    EngineSettings,
+    Schema,
+    SqlAudit,
+    SqlStore,
+    StandaloneDirectory,
+    Tables,
+    sql_engine,
+)
 from coproauth.adapters.sqlalchemy.schema import read_steps
 from coproauth.adapters.sqlalchemy.tables import VERSION
 
@@ -249,7 +257,7 @@ def test_an_upgrade_leaves_the_settings_of_its_connection(mariadb_server: Mariad
     engine.dispose()
 
 
-@pytest.mark.parametrize("make", [SqlStore, Schema, StandaloneDirectory])
+@pytest.mark.parametrize("make", [SqlStore, Schema, StandaloneDirectory, SqlAudit])
 def test_a_translation_of_schemas_is_refused(make: Callable[[Engine], object], engine: Engine) -> None:
     """The steps are plain SQL: the tables that they create would not be those that are asked."""
     translating = engine.execution_options(schema_translate_map={None: "portal"})

@@ -14,9 +14,11 @@ import attrs
 import pytest
 from sqlalchemy import MetaData, create_engine, event, text
 from sqlalchemy.exc import StatementError
+from tests.interrupts import CtrlC
 
 from coproauth import ConfigurationError, Unavailable
-from coproauth.adapters.sqlalchemy import SqlStore, StandaloneDirectory, Tables, sqlite_engine
+from coproauth.adapters.sqlalchemy import SqlStore, StandaloneDirectory, Tables, sqlite_engine, transactions
+from coproauth.adapters.sqlalchemy.transactions import Transactions
 from coproauth.testing import Sandbox
 from coproauth.testing.contracts.samples import JEANNE
 
@@ -206,3 +208,26 @@ def test_an_engine_that_cannot_keep_units_apart_is_refused(tmp_path: Path, has_f
     with pytest.raises(ConfigurationError, match="sql_engine"), SqlStore(engine).reading():
         pass
     engine.dispose()
+
+
+@pytest.mark.parametrize("instant", range(1, 60))
+def test_ctrl_c_at_whatever_instant_gives_the_turn_to_write_back(instant: int, tmp_path: Path) -> None:
+    """Whoever comes next may write, in this thread and in another."""
+    engine = sqlite_engine(tmp_path / "town.sqlite3")
+    own = Transactions.on(engine)
+
+    with pytest.raises(KeyboardInterrupt), CtrlC(_AROUND_A_TURN, instant), own.writing():
+        pass
+
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(_write, own).result()
+    _write(own)
+    engine.dispose()
+
+
+_AROUND_A_TURN = frozenset({transactions.__file__})
+
+
+def _write(own: Transactions) -> None:
+    with own.writing() as connection:
+        connection.exec_driver_sql("CREATE TABLE IF NOT EXISTS written (line TEXT)")

@@ -309,6 +309,15 @@ class TestDrawing:
 
         assert len(password) >= 40
 
+    @pytest.mark.parametrize(("shortest", "longest"), [(15, 64), (60, 64), (64, 64), (64, 70)])
+    def test_it_is_within_the_policy(self, shortest: int, longest: int) -> None:
+        """Where there is no room for hyphens it has none."""
+        policy = Policy(password_min_length=shortest, password_max_length=longest)
+
+        password = draw_password(lambda size: bytes(range(size)), policy=policy)
+
+        assert shortest <= len(password) <= longest
+
 
 class TestRepeats:
     """What is short, again and again, is short."""

@@ -2,19 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 from tests.town import JEANNE, Town, refusal_of
 
-from coproauth import LoginRefused, Manager, ResetRefused, Throttled, correlated
+from coproauth import LoginRefused, Manager, ResetRefused, Throttled, Unavailable, correlated
+from coproauth.adapters.memory import MemoryStore
 from coproauth.adapters.memory_throttle import MemoryThrottle
 from coproauth.adapters.system import SystemSecrets
 from coproauth.core.activation_codes import ActivationCode
 from coproauth.core.audit import ActorKind, AuditEvent, Outcome, Pathway
 from coproauth.core.throttling import ThrottleKey
 from coproauth.testing.sandbox import PASSWORD
+
+
+class _UnsureStore(MemoryStore):
+    """A store whose connection is lost while it keeps what was written."""
+
+    is_lost = False
+
+    @contextmanager
+    def writing(self) -> Iterator[Any]:
+        """Open a unit of work."""
+        with super().writing() as work:
+            yield work
+        if self.is_lost:
+            raise Unavailable(reason="outcome_unknown")
+
 
 _OTHER = "trois pommes sur un nuage"
 
@@ -43,6 +61,18 @@ class TestAudit:
                 correlation_id="request-1",
             )
         ]
+
+    def test_an_outage_is_told_by_its_reason(self) -> None:
+        """Where nobody knows whether a unit of work was kept, the trail says so."""
+        store = _UnsureStore()
+        town = Town.found(store=store)
+        town.move_in()
+        store.is_lost = True
+
+        with pytest.raises(Unavailable):
+            town.log_in(JEANNE)
+
+        assert (town.audit.events[-1].outcome, town.audit.events[-1].reason) == (Outcome.FAILED, "outcome_unknown")
 
     def test_a_manager_is_named(self, town: Town) -> None:
         """Who acted, on whose file."""

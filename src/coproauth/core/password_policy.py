@@ -65,10 +65,14 @@ def violations(password: str, *, context: Iterable[str], policy: Policy) -> tupl
 
 
 def draw_password(token_bytes: Callable[[int], bytes], *, policy: Policy) -> str:
-    """Return a random password to hand over, 80 bits or more: small letters in groups of four, typed as they stand."""
+    """Return a random password to hand over, 80 bits or more: small letters, typed as they stand.
+
+    In groups of four, unless the policy has no room for the hyphens.
+    """
     size = max(_DRAWN_SIZE, policy.password_min_length)
     letters = "".join(_DRAWN_LETTERS[byte % len(_DRAWN_LETTERS)] for byte in token_bytes(size))
-    return "-".join(letters[start : start + 4] for start in range(0, size, 4))
+    grouped = "-".join(letters[start : start + 4] for start in range(0, size, 4))
+    return grouped if len(grouped) <= policy.password_max_length else letters
 
 
 def person_context(email: str, contacts: Iterable[Contact]) -> tuple[str, ...]:

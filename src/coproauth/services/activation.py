@@ -203,11 +203,10 @@ class ActivationService(PasswordService):
             outcome = self._settle(work, request, judgement)
             if isinstance(outcome, SignedIn):
                 attempt.acts(outcome.session.identity_id)
-                attempt.conclude(work)
             return outcome
 
         opens = judgement.opens
-        outcome = self._atomically(self._sessions.making_room(opens, step) if opens else step)
+        outcome = self._conclude(attempt, self._sessions.making_room(opens, step) if opens else step)
         if isinstance(outcome, EmailProofRequired):  # raised here, so that the proof it asks for is kept
             raise outcome
         return outcome

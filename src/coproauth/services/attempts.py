@@ -34,7 +34,10 @@ class Attempt:
         source: where it comes from, if a browser says so.
         subject: whose login or contact it is about, once that is known.
         silenced: why it came to nothing although the answer is that of a success.
-        joining: audit trail and counters, if they can be part of a unit of work.
+        throttle: where it is counted.
+        audit: where its end is put on record.
+        joining: the same two, the trail first, as far as they can be part of a unit of work.
+        clock: tells when.
     """
 
     pathway: Pathway
@@ -67,11 +70,6 @@ class Attempt:
         if wait > timedelta(0):
             raise Throttled(retry_after=wait, reason="reset_required" if is_limit_reached(new, wait) else None)
         self._admitted += new
-
-    def _is_spared(self, key: ThrottleKey) -> bool:
-        """Whether a key spares it that was admitted earlier: the throttle compares those of one call only."""
-        sparing = [earlier for earlier in self._admitted if earlier.name == key.spared_by]
-        return bool(sparing) and key.is_spared_at(self.counted(*sparing))
 
     def may(self, key: ThrottleKey) -> bool:
         """Count the attempt on a key; False, and the attempt goes on without what the key limits, if it must wait."""
@@ -134,7 +132,13 @@ class Attempt:
 
     def fail(self, error: Exception) -> None:
         """Put an unexpected error on record; the attempt stays counted (fail closed, ASVS V16.5.3)."""
-        self.audit.record(self._event(Outcome.FAILED, type(error).__name__))
+        reason = error.reason if isinstance(error, Unavailable) else type(error).__name__
+        self.audit.record(self._event(Outcome.FAILED, reason))
+
+    def _is_spared(self, key: ThrottleKey) -> bool:
+        """Whether a key spares it that was admitted earlier: the throttle compares those of one call only."""
+        sparing = [earlier for earlier in self._admitted if earlier.name == key.spared_by]
+        return bool(sparing) and key.is_spared_at(self.counted(*sparing))
 
     def _settle(self, *, forgive: Sequence[ThrottleKey], clear: Sequence[ThrottleKey] = ()) -> None:
         """If the counters are away by then, the attempt stays counted: the answer stands."""
@@ -263,9 +267,16 @@ class Attempts:
 
     @cached_property
     def _joining(self) -> tuple[JoiningAudit | None, JoiningThrottle | None]:
-        """Asked once: to compare with a protocol takes longer than to insert a row."""
         audit, throttle = self.audit, self.throttle
         return (
-            audit if isinstance(audit, JoiningAudit) else None,
-            throttle if isinstance(throttle, JoiningThrottle) else None,
+            audit if isinstance(audit, JoiningAudit) and _is_of_one_class(audit, "record", "record_within") else None,
+            throttle
+            if isinstance(throttle, JoiningThrottle) and _is_of_one_class(throttle, "settle", "settle_within")
+            else None,
         )
+
+
+def _is_of_one_class(adapter: object, plain: str, joining: str) -> bool:
+    """Whether one class has both methods: one that only overrides the plain one wants to be told of everything."""
+    owner = next((kind for kind in type(adapter).__mro__ if plain in vars(kind)), None)
+    return owner is not None and joining in vars(owner)

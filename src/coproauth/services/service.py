@@ -14,6 +14,7 @@ from coproauth.core.identities import EmailAddress, Identity
 from coproauth.core.sources import Source
 from coproauth.core.throttling import device_key, login_key, manager_key, password_keys
 from coproauth.core.tokens import Keyring
+from coproauth.errors import Refused
 from coproauth.policy import Policy
 from coproauth.ports import (
     AuditSink,
@@ -78,11 +79,15 @@ class Service:
         return atomically(self.store, step, policy=self.policy)
 
     def _conclude(self, attempt: Attempt, step: Callable[[UnitOfWork], T]) -> T:
-        """Run the unit of work that a pathway ends with: where it can be, its success is on record with it."""
+        """Run the unit of work that a pathway ends with: where it can be, its success is on record with it.
+
+        A step that returns a refusal, to be raised once what it wrote is kept, is none.
+        """
 
         def run(work: UnitOfWork) -> T:
             done = step(work)
-            attempt.conclude(work)
+            if not isinstance(done, Refused):
+                attempt.conclude(work)
             return done
 
         return self._atomically(run)

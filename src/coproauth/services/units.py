@@ -25,7 +25,8 @@ def atomically(store: Store, step: Callable[[UnitOfWork], T], *, policy: Policy)
     """Run a step in a unit of work: all it writes is kept, or nothing.
 
     Databases that let units of work run side by side undo one of two that cannot both hold; it is run again from its
-    start, on what the other left, so a step must do nothing but read and write through its unit of work.
+    start, on what the other left, so a step must do nothing but read and write through its unit of work, or what a
+    second run does anew.
 
     Raises:
         Unavailable: it was undone as often as ``Policy.store_tries`` allows, or the store is away.

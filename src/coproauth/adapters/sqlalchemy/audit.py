@@ -7,7 +7,8 @@ from collections.abc import Collection, Sequence
 import attrs
 from sqlalchemy import Engine, insert, select
 
-from coproauth.adapters.sqlalchemy.composed import changed
+from coproauth.adapters.sqlalchemy.composed import write
+from coproauth.adapters.sqlalchemy.schema import refuse_translation
 from coproauth.adapters.sqlalchemy.tables import Tables, dump, own_tables
 from coproauth.adapters.sqlalchemy.transactions import Transactions
 from coproauth.adapters.sqlalchemy.unit_of_work import SqlUnitOfWork
@@ -30,7 +31,11 @@ class SqlAudit:
             engine: where the table is.
             tables: under another prefix, or in the host's metadata.
             policy: how often an event is tried again to be kept.
+
+        Raises:
+            ConfigurationError: the engine has a ``schema_translate_map``.
         """
+        refuse_translation(engine)
         self._transactions = Transactions.on(engine)
         self._policy = policy or Policy()
         self._table = (tables or own_tables()).audit
@@ -48,7 +53,7 @@ class SqlAudit:
         """Keep an event as part of a unit of work; False, and not kept, if that is another database's or the host's."""
         if not (isinstance(work, SqlUnitOfWork) and self._transactions.owns(work.connection)):
             return False
-        changed(work.connection, self._add, dump(event))
+        write(work.connection, self._add, dump(event))
         return True
 
     def about(self, subjects: Collection[str]) -> Sequence[AuditEvent]:
@@ -60,4 +65,4 @@ class SqlAudit:
 
     def _record(self, event: AuditEvent) -> None:
         with self._transactions.apart() as connection:
-            changed(connection, self._add, dump(event))
+            write(connection, self._add, dump(event))

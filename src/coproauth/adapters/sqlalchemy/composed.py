@@ -17,7 +17,6 @@ from sqlalchemy import (
     Connection,
     Delete,
     Dialect,
-    Engine,
     Insert,
     Numeric,
     Select,
@@ -25,7 +24,7 @@ from sqlalchemy import (
     Update,
 )
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.types import TypeDecorator, TypeEngine
+from sqlalchemy.types import TypeEngine
 
 from coproauth.adapters.sqlalchemy.tables import UtcDateTime
 
@@ -38,9 +37,6 @@ Readers: TypeAlias = Sequence[tuple[int, Callable[[Any], Any]]]
 
 T = TypeVar("T")
 
-_KNOWN = {"pysqlite", "psycopg"}  # drivers
-# Who listens to the class hears each connection, and no engine knows: asked of one that leads nowhere.
-_CONNECTIONS = Connection.__new__(Connection).dispatch
 _KEPT = 256  # statements for one dialect: more than there are, for several engines
 
 
@@ -86,27 +82,27 @@ class Composed:
         """Send it for each of some values."""
         driver.cursor().executemany(self._text, [self._parameters(values) for values in many])
 
+    def rows(self, cursor: Any) -> Sequence[Row]:
+        """Return what a cursor has found, each value as its column's type says."""
+        found: Sequence[Row] = cursor.fetchall()
+        return [read(row, self._readers) for row in found] if self._readers else found
+
     def _parameters(self, values: Mapping[str, Any]) -> Any:
         parameters = {**self._given, **values}
         for name, process in self._sent:
             parameters[name] = process(parameters[name])
         return parameters if self._order is None else [parameters[name] for name in self._order]
 
-    def fetch(self, cursor: Any) -> Sequence[Row]:
-        """Return the rows, each value as its column's type says."""
-        found: Sequence[Row] = cursor.fetchall()
-        return [read(row, self._readers) for row in found] if self._readers else found
 
-
-def rows(connection: Connection, statement: Statement, values: Mapping[str, Any]) -> Sequence[Row]:
+def fetch(connection: Connection, statement: Statement, values: Mapping[str, Any]) -> Sequence[Row]:
     """Return the rows of a SELECT in a transaction."""
     composed = _straight(connection, statement, values)
     if composed is None:
         return connection.execute(statement, values).all()
-    return _sent(connection, lambda driver: composed.fetch(composed.send(driver, values)))
+    return _sent(connection, lambda driver: composed.rows(composed.send(driver, values)))
 
 
-def changed(connection: Connection, statement: Statement, values: Mapping[str, Any]) -> int:
+def write(connection: Connection, statement: Statement, values: Mapping[str, Any]) -> int:
     """Return how many rows a statement has written in a transaction."""
     composed = _straight(connection, statement, values)
     if composed is None:
@@ -115,7 +111,7 @@ def changed(connection: Connection, statement: Statement, values: Mapping[str, A
     return count
 
 
-def each(connection: Connection, statement: Statement, many: Sequence[Mapping[str, Any]]) -> None:
+def write_each(connection: Connection, statement: Statement, many: Sequence[Mapping[str, Any]]) -> None:
     """Write something for each of some values, all with the same names, in a transaction; for none, nothing."""
     if not many:
         return
@@ -139,16 +135,16 @@ def _composed(statement: Statement, dialect: Dialect, names: tuple[str, ...]) ->
 
 
 def _sent(connection: Connection, send: Callable[[Any], T]) -> T:
-    """Return what the driver answers; what goes wrong is what it is by way of SQLAlchemy, and shows no value."""
+    """Return what the driver answers; what goes wrong is what it is by way of SQLAlchemy."""
     dialect = connection.dialect
     driver = connection.connection.driver_connection
     try:
         return send(driver)
     except dialect.loaded_dbapi.Error as error:
-        is_lost = dialect.is_disconnect(error, driver, None)
-        if is_lost:
+        failure = failed(error, dialect, driver)
+        if failure.connection_invalidated:
             connection.invalidate(error)
-        raise wrapped(error, dialect, is_lost=is_lost) from error
+        raise failure from error
     except Exception:  # what could not be sent
         raise
     except BaseException as error:  # a thread that was stopped while it waited: nobody knows what the server does
@@ -157,15 +153,15 @@ def _sent(connection: Connection, send: Callable[[Any], T]) -> T:
         raise
 
 
-def wrapped(error: Exception, dialect: Dialect, *, is_lost: bool = False) -> DBAPIError:
-    """Return an error of the driver as SQLAlchemy raises it."""
+def failed(error: Any, dialect: Dialect, driver: Any) -> DBAPIError:
+    """Return an error of the driver as SQLAlchemy raises it; it says whether the connection is lost."""
     found = DBAPIError.instance(
         None,
         None,
         error,
         dialect.loaded_dbapi.Error,
         hide_parameters=True,
-        connection_invalidated=is_lost,
+        connection_invalidated=dialect.is_disconnect(error, driver, None),
         dialect=dialect,
     )
     return cast(DBAPIError, found)  # of an error of the driver it makes no other
@@ -177,31 +173,11 @@ def send_alone(driver: str, connection: Any, composed: Composed, values: Mapping
     In autocommit psycopg sends nothing but the statement; to change over, it sends nothing at all.
     """
     if driver != "psycopg" or connection.autocommit:
-        return composed.fetch(composed.send(connection, values))
+        return composed.rows(composed.send(connection, values))
     connection.autocommit = True
-    found = composed.fetch(composed.send(connection, values))
+    found = composed.rows(composed.send(connection, values))
     connection.autocommit = False
     return found
-
-
-def is_unheard(engine: Engine) -> bool:
-    """Whether a statement may go to the driver directly: one that is known here, and nobody listens to its use."""
-    inner = engine.dialect.dispatch
-    return not (
-        engine.dialect.driver not in _KNOWN
-        or _is_heard(engine.dispatch)
-        or _is_heard(_CONNECTIONS)
-        or is_prepared(engine)
-        or inner.do_execute
-        or inner.handle_error
-        or engine.echo
-    )
-
-
-def is_prepared(engine: Engine) -> bool:
-    """Whether the host has something done at the beginning of each transaction."""
-    ours = engine.dialect.name == "sqlite"  # the one of sqlite_engine
-    return len(engine.dispatch.begin) > ours or bool(_CONNECTIONS.begin)
 
 
 def readers(types: Sequence[TypeEngine[Any]], dialect: Dialect) -> Readers:
@@ -224,21 +200,10 @@ def read(row: Row, by: Readers) -> Row:
     return values
 
 
-def _is_heard(said: Any) -> bool:
-    """Whether anybody listens to what an engine, or a connection, says of a statement."""
-    return bool(
-        said.before_cursor_execute
-        or said.after_cursor_execute
-        or said.before_execute
-        or said.after_execute
-        or said.engine_connect
-    )
-
-
 def _is_constant(bind: BindParameter[Any]) -> bool:
     """Whether a parameter is what it is; a type of the host's may put in what holds for one page alone."""
-    is_of_the_host = isinstance(bind.type, TypeDecorator) and not isinstance(bind.type, UtcDateTime)
-    return not (bind.callable or bind.expanding or bind.literal_execute or is_of_the_host)
+    is_known = isinstance(bind.type, UtcDateTime) or type(bind.type).__module__.startswith("sqlalchemy.")
+    return is_known and not (bind.callable or bind.expanding or bind.literal_execute)
 
 
 def _processor(bind: BindParameter[Any], dialect: Dialect) -> Callable[[Any], Any]:

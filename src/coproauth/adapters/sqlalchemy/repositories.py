@@ -26,7 +26,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import IntegrityError
 
-from coproauth.adapters.sqlalchemy.composed import changed, rows
+from coproauth.adapters.sqlalchemy.composed import fetch, write
 from coproauth.adapters.sqlalchemy.tables import Tables, dump, load
 from coproauth.core.activation import CodeRecord
 from coproauth.core.identities import Identity
@@ -102,7 +102,7 @@ class _Repository:
             # A serializable read shares a lock on the row there. Of those who share it and then want to change the
             # row all but one are undone, again and again if they are many; with the lock to themselves they queue.
             statement = statement.with_for_update()
-        found = rows(self.connection, statement, {"value": value})
+        found = fetch(self.connection, statement, {"value": value})
         return load(kind, table, found[0]) if found else None
 
     def _changes_one(self, statement: Executable) -> bool:
@@ -144,7 +144,7 @@ class SqlIdentities(_Repository):
         # Writing a key, be it with the same value, has all that refers to it looked through.
         of = values.pop("id")
         expected = {"of": of, "expected": expected_stamp, "address": identity.email_key}
-        if changed(self.connection, _same_address(table), values | expected) == 1:
+        if write(self.connection, _same_address(table), values | expected) == 1:
             return True
         unchanged = (table.c.id == identity.id, table.c.credential_stamp == expected_stamp)
         return self._keeps_address(identity, update(table).where(*unchanged).values(values)) == 1
@@ -182,7 +182,7 @@ class SqlLinks(_Repository):
         """Return the ids of the contacts linked to a login."""
         return [
             contact_id
-            for (contact_id,) in rows(self.connection, _contacts_of(self.tables.links), {"value": identity_id})
+            for (contact_id,) in fetch(self.connection, _contacts_of(self.tables.links), {"value": identity_id})
         ]
 
     def linked(self, contact_ids: Collection[str]) -> frozenset[str]:
@@ -228,12 +228,12 @@ class SqlSessions(_Repository):
 
     def add(self, session: SessionRecord) -> None:
         """Store a new session."""
-        changed(self.connection, _new(self.tables.sessions), dump(session))
+        write(self.connection, _new(self.tables.sessions), dump(session))
 
     def of(self, identity_id: str) -> Sequence[SessionRecord]:
         """Return the sessions of a login, the latest first."""
         table = self.tables.sessions
-        found = rows(self.connection, _sessions_of(table), {"value": identity_id})
+        found = fetch(self.connection, _sessions_of(table), {"value": identity_id})
         return [load(SessionRecord, table, row) for row in found]
 
     def touch(self, digest: str, *, at: datetime) -> None:

@@ -1,4 +1,4 @@
-"""Attempts counted in the database, beside the store and outside its units of work."""
+"""Attempts counted in the database beside the store; no unit of work takes one back that it did not end with."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Delete, Insert, Select, Table, Update, bindparam, delete, insert, select, update
 
-from coproauth.adapters.sqlalchemy.composed import Row, each, rows
+from coproauth.adapters.sqlalchemy.composed import Row, fetch, write_each
 from coproauth.adapters.sqlalchemy.tables import dump
 from coproauth.adapters.sqlalchemy.transactions import Transactions
 from coproauth.adapters.sqlalchemy.unit_of_work import SqlUnitOfWork
@@ -20,7 +20,7 @@ from coproauth.services.units import persistently
 
 
 class SqlThrottle:
-    """Counts attempts in a table; each call is one transaction of its own."""
+    """Counts attempts in a table; each call is one transaction of its own, but for ``settle_within``."""
 
     def __init__(self, transactions: Transactions, table: Table, *, policy: Policy) -> None:
         """Take where transactions are opened, the table, and how often to try again."""
@@ -61,7 +61,7 @@ class SqlThrottle:
 
     def _found(self, key: ThrottleKey) -> Counter | None:
         with self._transactions.glancing(apart=True) as connection:
-            found = rows(connection, _one(self._table), {"of": key.name})
+            found = fetch(connection, _one(self._table), {"of": key.name})
         return _counter(found[0]) if found else None
 
     def _admit(self, keys: Sequence[ThrottleKey], at: datetime) -> timedelta:
@@ -72,8 +72,8 @@ class SqlThrottle:
                 return decision
             # Of those who begin the same counter all but one are in the way of a row, and run again on what it says.
             begun, known = sorted(decision.keys() - counters.keys()), sorted(decision.keys() & counters.keys())
-            each(connection, _new(self._table), [{"name": name, **dump(decision[name])} for name in begun])
-            each(connection, _changed(self._table), [{"of": name, **dump(decision[name])} for name in known])
+            write_each(connection, _new(self._table), [{"name": name, **dump(decision[name])} for name in begun])
+            write_each(connection, _changed(self._table), [{"of": name, **dump(decision[name])} for name in known])
             return timedelta(0)
 
     def _settle(self, forgive: Sequence[ThrottleKey], clear: Sequence[ThrottleKey]) -> None:
@@ -85,14 +85,14 @@ class SqlThrottle:
         known = {key.name: key.rule for key in forgive if key.name in counters}
         forgiven = [{"of": name, **dump(counters[name].one_less(known[name]))} for name in sorted(known)]
         cleared = [{"of": name} for name in sorted(counters.keys() & {key.name for key in clear})]
-        each(connection, _changed(self._table), forgiven)
-        each(connection, _without(self._table), cleared)
+        write_each(connection, _changed(self._table), forgiven)
+        write_each(connection, _without(self._table), cleared)
 
     def _locked(self, connection: Connection, keys: Iterable[ThrottleKey]) -> dict[str, Counter]:
         """Read counters and hold them; as they are written, in an order that is the same for everyone."""
         names = sorted({key.name for key in keys})
         wanted = dict(zip(_places(len(names)), names, strict=True))
-        return {row[0]: _counter(row) for row in rows(connection, _these(self._table, len(names)), wanted)}
+        return {row[0]: _counter(row) for row in fetch(connection, _these(self._table, len(names)), wanted)}
 
 
 def _counter(row: Row) -> Counter:

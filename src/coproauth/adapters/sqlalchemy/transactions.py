@@ -11,27 +11,20 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from datetime import timedelta
 from typing import Any
 from weakref import WeakKeyDictionary, ref
 
 import attrs
-from sqlalchemy import Connection, Dialect, Engine, PoolProxiedConnection, create_engine, event
+from sqlalchemy import Connection, Engine, PoolProxiedConnection, create_engine, event
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from coproauth.adapters.sqlalchemy.composed import (
-    STRAIGHT,
-    Composed,
-    Row,
-    is_prepared,
-    is_unheard,
-    send_alone,
-    wrapped,
-)
+from coproauth.adapters.sqlalchemy.composed import STRAIGHT, Composed, Row, failed, send_alone
 from coproauth.adapters.sqlalchemy.failures import name_failure
+from coproauth.adapters.sqlalchemy.listeners import is_prepared, is_unheard
 from coproauth.errors import ConfigurationError, Interrupted, Unavailable
 
 WRITING = "coproauth_writing"  # the execution option that has SQLite take the write lock at the beginning
@@ -72,7 +65,7 @@ class Transactions:
         self._side: Engine | None = None
         self._current: ContextVar[_Current | None] = ContextVar("transaction", default=None)
         # SQLite has one writer at a time and lets the others poll; threads of one process take turns instead.
-        self._turns = threading.Lock() if self._dialect == "sqlite" else None
+        self._turns = threading.RLock() if self._dialect == "sqlite" else None
         self._autocommit = _AUTOCOMMIT.get(self._dialect)
         self._patience = engine.get_execution_options().get(PATIENCE, _PATIENCE)
 
@@ -141,16 +134,22 @@ class Transactions:
     def _straight(self, engine: Engine, composed: Composed, values: Mapping[str, str]) -> Sequence[Row]:
         dialect = engine.dialect
         lent = _lent(engine)
+        is_at_rest = False
         try:
-            return send_alone(dialect.driver, lent.driver_connection, composed, values)
+            rows = send_alone(dialect.driver, lent.driver_connection, composed, values)
+            is_at_rest = True
         except dialect.loaded_dbapi.Error as error:
-            is_lost = dialect.is_disconnect(error, lent.driver_connection, None)
-            _drop(lent, dialect, is_lost=is_lost)
-            raise (_LostError if is_lost else _failure(error, dialect)) from error
-        except BaseException:  # what cannot be sent, or a thread that was stopped while it waited
-            _drop(lent, dialect)
-            raise
+            failure = failed(error, dialect, lent.driver_connection)
+            raise (
+                _LostError if failure.connection_invalidated else name_failure(failure, is_committing=False)
+            ) from error
+        else:
+            return rows
         finally:
+            # Nobody is lent again what failed, or was stopped while it waited. SQLite holds no state, and may hold all
+            # there is in memory.
+            if not is_at_rest and dialect.name != "sqlite":
+                lent.invalidate()
             lent.close()
 
     @contextmanager
@@ -247,16 +246,17 @@ class Transactions:
 
     @contextmanager
     def _turn(self) -> Iterator[None]:
-        """Wait for the turn to write, as long as for another program that writes."""
+        """Wait for the turn to write, as long as for another program that writes; given back wherever Ctrl-C comes."""
         if self._turns is None:
             yield
             return
-        if not self._turns.acquire(timeout=self._patience.total_seconds()):
-            raise Unavailable(reason="store_conflict")
         try:
+            if not self._turns.acquire(timeout=self._patience.total_seconds()):
+                raise Unavailable(reason="store_conflict")
             yield
         finally:
-            self._turns.release()
+            with suppress(RuntimeError):  # it was not its turn
+                self._turns.release()
 
     @contextmanager
     def _begun(self, engine: Engine, isolation: str) -> Iterator[Connection]:
@@ -289,11 +289,12 @@ class Transactions:
 
     @contextmanager
     def _being(self, current: _Current) -> Iterator[None]:
-        token = self._current.set(current)
+        former = self._current.get()
         try:
+            self._current.set(current)
             yield
         finally:
-            self._current.reset(token)
+            self._current.set(former)
 
 
 @contextmanager
@@ -315,20 +316,9 @@ def _lent(engine: Engine) -> PoolProxiedConnection:
     try:
         return engine.raw_connection()
     except engine.dialect.loaded_dbapi.Error as error:  # none could be opened
-        raise _failure(error, engine.dialect) from error
+        raise name_failure(failed(error, engine.dialect, None), is_committing=False) from error
     except PoolTimeout as error:
         raise Unavailable(reason="store_away") from error
-
-
-def _drop(lent: PoolProxiedConnection, dialect: Dialect, *, is_lost: bool = False) -> None:
-    """Have nobody use a connection again whose state is not known; SQLite's has none, and may hold all in memory."""
-    if is_lost or dialect.name != "sqlite":
-        lent.invalidate()
-
-
-def _failure(error: Exception, dialect: Dialect) -> Exception:
-    """Return the named error that an error of the driver amounts to; its text shows no value."""
-    return name_failure(wrapped(error, dialect), is_committing=False)
 
 
 @contextmanager
