@@ -319,6 +319,18 @@ def test_a_document_is_for_the_active_account_alone(visitor: Browser, demo: Demo
     assert visitor.get("/demo/documents/another/0").status_code == 404
 
 
+def test_a_document_leads_back(visitor: Browser, demo: Demo) -> None:
+    """It is a page like the others, which fits a phone, and no text to leave by the browser alone."""
+    visitor.log_in("sophie.mercier@example.com", demo.password)
+    own = visitor.get("/").text.split('href="/demo/documents/')[1].partition('"')[0]
+
+    page = visitor.get(f"/demo/documents/{own}")
+
+    assert page.headers["content-type"].startswith("text/html")
+    assert 'class="button" href="/"' in page.text
+    assert 'name="viewport"' in page.text
+
+
 def test_a_document_of_another_account_says_whose_it_is(visitor: Browser, demo: Demo) -> None:
     """Whoever switched in another window reads which account to go back to, and one button does it (S4)."""
     visitor.log_in("sophie.mercier@example.com", demo.password)

@@ -151,6 +151,19 @@ class TestALogin:
         assert marks() == {}
 
 
+def test_the_first_condominium_to_delete_takes_no_situation_along(
+    visitor: Browser, marks: Callable[[], dict[str, str]]
+) -> None:
+    """Whoever presses the button without a choice can go on with every hint."""
+    first = re.search(r'<option value="([^"]+)">', visitor.get("/demo").text)
+    assert first
+
+    visitor.post("/demo/condominiums/remove", condominium_id=first[1])
+
+    assert load_texts("fr")["notice.condominium_removed"] in visitor.get("/demo").text
+    assert load_texts("fr")["demo.state.gone"] not in marks().values()
+
+
 def test_what_a_deleted_condominium_took_along_is_marked(demo: Demo, marks: Callable[[], dict[str, str]]) -> None:
     """Codes for it, and logins that opened something in it."""
     _delete(demo, "12 rue des Lilas")

@@ -139,7 +139,8 @@ class _Host:
         return Manager(id=firm.manager_id, portfolio_id=firm.portfolio_id) if firm else None
 
     def _condominiums(self) -> list[Condominium]:
-        return [row for firm in FIRMS for row in self.directory.condominiums(firm.portfolio_id)]
+        """Return all, the latest first: the guide proposes the first for deletion, and few situations live in that."""
+        return [row for firm in FIRMS for row in self.directory.condominiums(firm.portfolio_id)][::-1]
 
     def _show_guide(self, visit: Visit) -> Response:
         return visit.render(
@@ -183,7 +184,7 @@ class _Host:
             return visit.render("demo/other_account.html", status=409, account=account)
         for place, document in enumerate(self.overview(account).documents):
             if str(place) == wanted["place"]:
-                return PlainTextResponse(f"{document.name}\n{account.condominium_name}\n{account.label}\n")
+                return visit.render("demo/document.html", account=account, document=document)
         raise HTTPException(404)
 
 
