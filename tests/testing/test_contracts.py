@@ -27,6 +27,12 @@ from tests.testing.broken_adapters import (
     sound_sink,
 )
 from tests.testing.broken_breaches import BREACHES, sound_breaches
+from tests.testing.broken_joining import (
+    JOINING_SINKS,
+    JOINING_THROTTLES,
+    sound_joining_sink,
+    sound_joining_throttle,
+)
 from tests.testing.broken_operations import SESSION_VIEWS
 from tests.testing.broken_stores import STORES
 from tests.testing.broken_throttles import THROTTLES
@@ -125,6 +131,20 @@ PORTS = (
         BREACHES,
     ),
     Port("audit_sink", kit.laws_of_audit_sink(), kit.check_audit_sink, sound_sink, SINKS),
+    Port(
+        "joining_audit",
+        kit.laws_of_joining_audit(),
+        kit.check_joining_audit,
+        sound_joining_sink,
+        JOINING_SINKS,
+    ),
+    Port(
+        "joining_throttle",
+        kit.laws_of_joining_throttle(),
+        kit.check_joining_throttle,
+        sound_joining_throttle,
+        JOINING_THROTTLES,
+    ),
     Port("clock", kit.laws_of_clock(), kit.check_clock, SystemClock, CLOCKS),
     Port("secret_source", kit.laws_of_secret_source(), kit.check_secret_source, SystemSecrets, SECRETS),
 )

@@ -18,6 +18,14 @@ from coproauth.testing.contracts.directory import (
     laws_of_directory,
     laws_of_writable_directory,
 )
+from coproauth.testing.contracts.joining import (
+    StoreAndSink,
+    StoreAndThrottle,
+    check_joining_audit,
+    check_joining_throttle,
+    laws_of_joining_audit,
+    laws_of_joining_throttle,
+)
 from coproauth.testing.contracts.law import Capability, Law, LawBroken, Make, Report
 from coproauth.testing.contracts.mailer import ReadMailer, check_mailer, laws_of_mailer
 from coproauth.testing.contracts.password_hasher import check_password_hasher, laws_of_password_hasher
@@ -44,10 +52,14 @@ __all__ = [
     "ReadSink",
     "Report",
     "StoreAndDirectory",
+    "StoreAndSink",
+    "StoreAndThrottle",
     "check_audit_sink",
     "check_breached_passwords",
     "check_clock",
     "check_directory",
+    "check_joining_audit",
+    "check_joining_throttle",
     "check_mailer",
     "check_password_hasher",
     "check_secret_source",
@@ -60,6 +72,8 @@ __all__ = [
     "laws_of_breached_passwords",
     "laws_of_clock",
     "laws_of_directory",
+    "laws_of_joining_audit",
+    "laws_of_joining_throttle",
     "laws_of_mailer",
     "laws_of_password_hasher",
     "laws_of_secret_source",

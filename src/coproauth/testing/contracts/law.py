@@ -29,6 +29,7 @@ class Capability(StrEnum):
     HOUSEKEEPING = "an operator who looks and removes"
     BATCHES = "several mails over one connection"
     TRAIL = "an audit trail that can be read again"
+    JOINING = "units of work that it can be part of"
 
 
 class Departure(Exception):  # noqa: N818 - it is what was seen, and becomes a LawBroken

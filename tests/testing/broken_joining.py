@@ -1,0 +1,136 @@
+"""Audit trails and counters that join units of work and do one thing wrong, and the law that each is caught by."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from tests.testing.spoilt import Faults, Spoilt
+
+from coproauth.adapters.memory import MemoryAudit, MemoryStore
+from coproauth.adapters.memory_throttle import MemoryThrottle
+from coproauth.testing.contracts import StoreAndSink, StoreAndThrottle
+
+
+class _Host(MemoryStore):
+    """Does what joined a unit of work once that is kept."""
+
+    def __init__(self) -> None:
+        """Start empty, with no unit of work under way."""
+        super().__init__()
+        self._work: object = None
+        self._due: list[Callable[[], object]] = []
+
+    @contextmanager
+    def writing(self) -> Iterator[Any]:
+        """Open a unit of work."""
+        with super().writing() as work:
+            self._work, self._due = work, []
+            yield work
+        for do in self._due:
+            do()
+
+    def admits(self, work: object, do: Callable[[], object]) -> bool:
+        """Have something done with a unit of work, if that is the one under way."""
+        if work is not self._work:
+            return False
+        self._due.append(do)
+        return True
+
+
+class _Audit(MemoryAudit):
+    def __init__(self, host: _Host) -> None:
+        super().__init__()
+        self._host = host
+
+    def record_within(self, work: object, event: Any) -> bool:
+        return self._host.admits(work, lambda: self.record(event))
+
+
+class _Throttle(MemoryThrottle):
+    def __init__(self, host: _Host) -> None:
+        super().__init__()
+        self._host = host
+
+    def settle_within(self, work: object, **keys: Any) -> bool:
+        return self._host.admits(work, lambda: self.settle(**keys))
+
+
+def sound_joining_sink() -> StoreAndSink:
+    """Return a trail in memory beside its store."""
+    return _beside(None)
+
+
+def sound_joining_throttle() -> StoreAndThrottle:
+    """Return counters in memory beside their store."""
+    return _counting_beside(None)
+
+
+def _beside(fault: Callable[..., Any] | None) -> StoreAndSink:
+    host = _Host()
+    sink = _Audit(host)
+    return StoreAndSink(host, _spoilt(sink, "record_within", fault), lambda: sink.events)
+
+
+def _counting_beside(fault: Callable[..., Any] | None) -> StoreAndThrottle:
+    host = _Host()
+    return StoreAndThrottle(host, _spoilt(_Throttle(host), "settle_within", fault))
+
+
+def _spoilt(sound: object, method: str, fault: Callable[..., Any] | None) -> Any:
+    faults: Faults = {} if fault is None else {method: fault}
+    return Spoilt(sound, faults)
+
+
+def _says_yes(real: Any, *_: object, **__: object) -> bool:
+    del real
+    return True
+
+
+def _does_and_says_no(real: Any, *told: object, **named: object) -> bool:
+    real(*told, **named)
+    return False
+
+
+def _apart(real: Any, _: object, *told: object, **named: object) -> bool:
+    """Do it at once, in whatever unit of work."""
+    joining = real.__self__
+    apart = "record" if isinstance(joining, _Audit) else "settle"
+    getattr(joining, apart)(*told, **named)
+    return True
+
+
+def _once() -> Callable[..., Any]:
+    """Take what was said before for what was done."""
+    said: list[object] = []
+
+    def join(real: Any, *told: object, **named: object) -> bool:
+        if said:
+            return True
+        said.append(told)
+        return bool(real(*told, **named))
+
+    return join
+
+
+_FAULTS: dict[str, tuple[Callable[[], Callable[..., Any]], str]] = {
+    "says yes and does nothing": (lambda: _says_yes, "what_joins_a_unit_is_kept_with_it"),
+    "does it and says no": (lambda: _does_and_says_no, "what_cannot_join_a_unit_is_not_done"),
+    "does it apart": (lambda: _apart, "what_joined_a_unit_is_undone_with_it"),
+    "joins one run": (_once, "what_joined_a_unit_joins_its_second_run"),
+    "joins any unit": (lambda: _apart, "nothing_joins_a_unit_of_another_store"),
+}
+
+
+def _made(beside: Callable[..., Any], fault: Callable[[], Callable[..., Any]]) -> Callable[[], Any]:
+    return lambda: beside(fault())
+
+
+JOINING_SINKS = {name: (_made(_beside, fault), law) for name, (fault, law) in _FAULTS.items()}
+JOINING_THROTTLES = {name: (_made(_counting_beside, fault), law) for name, (fault, law) in _FAULTS.items()} | {
+    "forgives without clearing": (
+        lambda: _counting_beside(lambda real, work, forgive, **_: real(work, forgive=forgive)),
+        "what_joins_a_unit_is_kept_with_it",
+    ),
+}
