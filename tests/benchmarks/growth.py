@@ -69,6 +69,14 @@ def log_in(town: Town) -> Deed:
     return partial(town.auth.login.log_in, email=email, password=PASSWORD, source=_anywhere())
 
 
+def log_in_again(town: Town) -> Deed:
+    """Draw a login, have its owner come in once, and log in from the browser that is known since."""
+    call = partial(town.auth.login.log_in, email=town.population.email(_any(town)), password=PASSWORD)
+    source = attrs.evolve(_anywhere(), device_token="")
+    signed_in = call(source=source)
+    return partial(call, source=attrs.evolve(source, device_token=signed_in.device_token))
+
+
 def _refused(town: Town) -> Deed:
     email, source = _nobody(town), _anywhere()
 
