@@ -15,6 +15,7 @@ from coproauth.integrations.starlette import WebAuth
 from coproauth.portal import create_portal
 from coproauth.portal.refusals import CARRIED, Fault, write_faults
 from coproauth.portal.visits import Page
+from coproauth.portal.words import load_texts
 from coproauth.testing.sandbox import PASSWORD, PORTAL_URL, Sandbox
 
 JEANNE = "jeanne@example.fr"
@@ -64,6 +65,18 @@ def test_it_is_shown_to_who_is_logged_in(sandbox: Sandbox, browser: Browser, pat
 
     assert '<html lang="en">' in answer.text
     assert all(f'value="{value}"' in answer.text for value in typed.values())
+
+
+@pytest.mark.parametrize("typed", ["", PASSWORD])
+def test_a_password_that_it_empties_is_asked_for_again(browser: Browser, typed: str) -> None:
+    """No page holds a password: the field says that it has to be typed again, if it was."""
+    told = load_texts("en")["form.retype_password"]
+
+    page = browser.post("/login", locale="en", email=JEANNE, password=typed).text
+
+    assert (f'<p class="hint" id="password-hint">{told}</p>' in page) == bool(typed)
+    assert ('aria-describedby="password-hint"' in page) == bool(typed)
+    assert told not in browser.post("/login", email=JEANNE, password=PASSWORD).text
 
 
 class TestExplanations:
