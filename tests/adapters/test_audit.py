@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Sequence
+from contextlib import nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 
+import attrs
 import pytest
 from sqlalchemy import Connection, Engine, MetaData, delete, event, insert, select, text, update
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
-from tests.engines import SERVERS, SQL, adapters_on
+from tests.engines import SERVERS, SQL, Adapters, adapters_on
 from tests.town import JEANNE, Town, refusal_of
 
 from coproauth import Contact, SwitchRefused
@@ -20,6 +22,7 @@ from coproauth.adapters.sqlalchemy import Schema, SqlAudit, SqlStore, Standalone
 from coproauth.core.audit import AuditEvent, Outcome, Pathway
 from coproauth.core.maintenance import Waste
 from coproauth.testing import Sandbox
+from coproauth.testing.contracts import Law, ReadSink, StoreAndSink, laws_of_audit_sink, laws_of_joining_audit
 
 _PAGE = Path(__file__).parents[2] / "docs" / "explanation" / "audit.md"
 _TABLES = Tables.build(MetaData())
@@ -44,6 +47,39 @@ class _Vanishing(MemoryDirectory):
             return super().contacts(contact_ids)
         self.left -= 1
         return super().contacts(contact_ids) if self.left >= 0 else []
+
+
+def _events(engine: Engine) -> Sequence[AuditEvent]:
+    """Return the whole trail, in the order of writing."""
+    columns = [_AUDIT.c[field.name] for field in attrs.fields(AuditEvent)]
+    with engine.connect() as connection:
+        rows = connection.execute(select(*columns).order_by(_AUDIT.c.position)).mappings()
+        return [AuditEvent(**row) for row in rows]
+
+
+@pytest.mark.parametrize("law", laws_of_audit_sink(), ids=str)
+@pytest.mark.parametrize("kind", SQL)
+def test_a_trail_in_a_table_keeps_the_law(
+    kind: str, law: Law[ReadSink], request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    """The law says what; its name is that of the case."""
+    with adapters_on(kind, request, tmp_path) as adapters:
+        read = ReadSink(SqlAudit(adapters.engine), lambda: _events(adapters.engine))
+
+        law.check(lambda: nullcontext(read))
+
+
+@pytest.mark.parametrize("law", laws_of_joining_audit(), ids=str)
+@pytest.mark.parametrize("kind", SQL)
+def test_a_trail_that_joins_a_unit_of_work_keeps_the_law(
+    kind: str, law: Law[StoreAndSink], sqlite: Adapters, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    """Beside a store on the same engine; not beside one in another file."""
+    with adapters_on(kind, request, tmp_path) as adapters:
+        engine = adapters.engine
+        both = StoreAndSink(adapters.store, SqlAudit(engine), lambda: _events(engine), other=sqlite.store)
+
+        law.check(lambda: nullcontext(both))
 
 
 @pytest.mark.parametrize("kind", SQL)

@@ -6,7 +6,7 @@ What breaks is broken in the database itself: who listens to an engine has its s
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from pathlib import Path
 
 import attrs
@@ -22,7 +22,6 @@ from coproauth.adapters.sqlalchemy.unit_of_work import SqlUnitOfWork
 from coproauth.core.audit import AuditEvent
 from coproauth.errors import Interrupted
 from coproauth.ports import AuditSink, Store
-from coproauth.testing.contracts import Law, StoreAndSink, laws_of_joining_audit
 from coproauth.testing.sandbox import PASSWORD, cheap_policy
 
 _TABLES = own_tables()
@@ -72,17 +71,6 @@ def adapters(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Adapter
     """A store on SQL."""
     with adapters_on(request.param, request, tmp_path) as adapters:
         yield adapters
-
-
-@pytest.mark.parametrize("law", laws_of_joining_audit(), ids=str)
-def test_a_trail_that_joins_a_unit_of_work_keeps_the_law(
-    law: Law[StoreAndSink], adapters: Adapters, sqlite: Adapters
-) -> None:
-    """The law says what; its name is that of the case."""
-    engine = adapters.engine
-    both = StoreAndSink(adapters.store, SqlAudit(engine), lambda: _events(engine), other=sqlite.store)
-
-    law.check(lambda: nullcontext(both))
 
 
 def test_what_cannot_be_put_on_record_is_not_done(adapters: Adapters) -> None:
@@ -183,14 +171,6 @@ def _counted(engine: Engine) -> int:
     """Return how many attempts are counted on all keys."""
     with engine.connect() as connection:
         return int(connection.scalar(select(func.sum(_TABLES.throttle.c.attempts))) or 0)
-
-
-def _events(engine: Engine) -> Sequence[AuditEvent]:
-    """Return the whole trail, in the order of writing."""
-    trail = _TABLES.audit
-    columns = [trail.c[field.name] for field in attrs.fields(AuditEvent)]
-    with engine.connect() as connection:
-        return [AuditEvent(**row) for row in connection.execute(select(*columns).order_by(trail.c.position)).mappings()]
 
 
 def _ends_of(engine: Engine, pathway: str) -> Sequence[str]:
