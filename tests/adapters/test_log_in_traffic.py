@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import attrs
+import psycopg
 import pytest
 from sqlalchemy import Engine, event
 from tests.engines import Adapters, adapters_on
@@ -57,29 +59,97 @@ def login(adapters: Adapters) -> LoginService:
     return attrs.evolve(town.auth.login, audit=SqlAudit(adapters.engine))
 
 
+Overhearing: TypeAlias = Callable[[Engine], AbstractContextManager[list[str]]]
+
+
 @contextmanager
-def _overheard(engine: Engine) -> Iterator[list[str]]:
-    """Note what each statement does to which table, and when something is kept."""
+def _by_listening(engine: Engine) -> Iterator[list[str]]:
+    """Note what each statement does to which table, and when something is kept: all goes by way of SQLAlchemy."""
     heard: list[str] = []
 
     def note(_: object, __: object, statement: str, *___: object) -> None:
-        table = re.search(r"coproauth_(\w+)", statement)
-        if table:
-            heard.append(f"{statement.split(maxsplit=1)[0]} {table[1]}")
+        heard.extend(_named(statement))
 
+    event.listen(engine, "before_cursor_execute", note)
+    with _noting_what_is_kept(engine, heard):
+        yield heard
+    event.remove(engine, "before_cursor_execute", note)
+
+
+@contextmanager
+def _at_the_driver(engine: Engine) -> Iterator[list[str]]:
+    """Note the same where nobody listens: what may go straight to the driver does."""
+    heard: list[str] = []
+
+    def lend(driver: Any, *_: object) -> None:
+        if isinstance(driver, sqlite3.Connection):
+            driver.set_trace_callback(_noting_trace(heard))
+        else:
+            driver.cursor_factory = _noting_cursor(heard)
+
+    def take_back(driver: Any, *_: object) -> None:
+        if isinstance(driver, sqlite3.Connection):
+            driver.set_trace_callback(None)
+        else:
+            driver.cursor_factory = psycopg.Cursor
+
+    event.listen(engine, "checkout", lend)
+    event.listen(engine, "checkin", take_back)
+    with _noting_what_is_kept(engine, heard):
+        yield heard
+    event.remove(engine, "checkout", lend)
+    event.remove(engine, "checkin", take_back)
+
+
+def _noting_trace(heard: list[str]) -> Callable[[str], None]:
+    def note(statement: str) -> None:
+        told = _named(statement)
+        if statement.startswith("SELECT") or told != heard[-1:]:  # SQLite tells each run of one that writes many
+            heard.extend(told)
+
+    return note
+
+
+def _noting_cursor(heard: list[str]) -> type[psycopg.Cursor[Any]]:
+    class Noting(psycopg.Cursor[Any]):
+        def execute(self, query: Any, *told: Any, **named: Any) -> Any:
+            heard.extend(_named(query))
+            return super().execute(query, *told, **named)
+
+        def executemany(self, query: Any, *told: Any, **named: Any) -> None:
+            heard.extend(_named(query))
+            super().executemany(query, *told, **named)
+
+    return Noting
+
+
+@contextmanager
+def _noting_what_is_kept(engine: Engine, heard: list[str]) -> Iterator[None]:
     def keep(_: object) -> None:
         heard.append(KEPT)
 
-    event.listen(engine, "before_cursor_execute", note)
     event.listen(engine, "commit", keep)
-    yield heard
-    event.remove(engine, "before_cursor_execute", note)
+    yield
     event.remove(engine, "commit", keep)
 
 
-def test_a_log_in_asks_fifteen_things_in_five_transactions(adapters: Adapters, login: LoginService) -> None:
+def _named(statement: str) -> list[str]:
+    table = re.search(r"coproauth_(\w+)", statement)
+    return [f"{statement.split(maxsplit=1)[0]} {table[1]}"] if table else []
+
+
+@pytest.fixture(params=[_by_listening, _at_the_driver], ids=["by SQLAlchemy", "straight"])
+def overheard(request: pytest.FixtureRequest) -> Overhearing:
+    """Each way that statements go."""
+    way: Overhearing = request.param
+    return way
+
+
+def test_a_log_in_asks_fifteen_things_in_five_transactions(
+    adapters: Adapters, login: LoginService, overheard: Overhearing
+) -> None:
     """From a browser that nobody knows; four on SQLite. The look at earlier failures is in no transaction."""
-    with _overheard(adapters.engine) as heard:
+    with overheard(adapters.engine) as heard:
         login.log_in(email=JEANNE, password=PASSWORD, source=Source("203.0.113.9"))
 
     looks = ["SELECT throttle", "SELECT sessions", KEPT]
@@ -87,20 +157,24 @@ def test_a_log_in_asks_fifteen_things_in_five_transactions(adapters: Adapters, l
 
 
 @pytest.mark.parametrize("email", [JEANNE, "nobody@example.org"])
-def test_a_refused_log_in_asks_five_things(adapters: Adapters, login: LoginService, email: str) -> None:
+def test_a_refused_log_in_asks_five_things(
+    adapters: Adapters, login: LoginService, overheard: Overhearing, email: str
+) -> None:
     """The same ones whether or not there is such a login; what is counted stays counted."""
-    with _overheard(adapters.engine) as heard, suppress(LoginRefused):
+    with overheard(adapters.engine) as heard, suppress(LoginRefused):
         login.log_in(email=email, password="jamais de la vie", source=Source("203.0.113.9"))
 
     assert heard == [*COUNTED, *FOUND, *RECORDED]
 
 
-def test_a_log_in_in_a_known_browser_is_counted_there(adapters: Adapters, login: LoginService) -> None:
+def test_a_log_in_in_a_known_browser_is_counted_there(
+    adapters: Adapters, login: LoginService, overheard: Overhearing
+) -> None:
     """On one counter instead of three, so that strangers wait for nothing it does."""
     first = login.log_in(email=JEANNE, password=PASSWORD, source=Source("203.0.113.9", device_token=""))
     source = Source("203.0.113.9", device_token=first.device_token)
 
-    with _overheard(adapters.engine) as heard:
+    with overheard(adapters.engine) as heard:
         login.log_in(email=JEANNE, password=PASSWORD, source=source)
 
     counted = ["SELECT throttle", "INSERT throttle", KEPT]
