@@ -12,16 +12,20 @@ from pathlib import Path
 import attrs
 import pytest
 from sqlalchemy import Connection, Engine, Table, event, func, select
+from tests.adapters.joining_pathways import APART, JOINING, Joining
 from tests.engines import SQL, Adapters, adapters_on
 from tests.town import JEANNE, Town
 
-from coproauth import Unavailable
+from coproauth import EmailProofRequired, Pathway, Unavailable
 from coproauth.adapters.sqlalchemy import Schema, SqlAudit, SqlStore, sql_engine
 from coproauth.adapters.sqlalchemy.tables import own_tables
+from coproauth.adapters.sqlalchemy.throttle import SqlThrottle
+from coproauth.adapters.sqlalchemy.transactions import Transactions
 from coproauth.adapters.sqlalchemy.unit_of_work import SqlUnitOfWork
 from coproauth.core.audit import AuditEvent
+from coproauth.core.throttling import ThrottleKey
 from coproauth.errors import Interrupted
-from coproauth.ports import AuditSink, Store
+from coproauth.ports import AuditSink, Store, Throttle
 from coproauth.testing.sandbox import PASSWORD, cheap_policy
 
 _TABLES = own_tables()
@@ -66,6 +70,33 @@ class _Away:
         raise Unavailable(reason="store_away")
 
 
+class _WatchedThrottle(SqlThrottle):
+    """Counts its settlements, and knows of no unit of work."""
+
+    settlements = 0
+
+    def __init__(self, engine: Engine) -> None:
+        super().__init__(Transactions.on(engine), _TABLES.throttle, policy=_PATIENCE)
+
+    def settle(self, *, forgive: Sequence[ThrottleKey] = (), clear: Sequence[ThrottleKey] = ()) -> None:
+        """Settle, and count it."""
+        self.settlements += 1
+        super().settle(forgive=forgive, clear=clear)
+
+
+class _WatchedAudit(SqlAudit):
+    """Remembers what it was told, and knows of no unit of work."""
+
+    def __init__(self, engine: Engine) -> None:
+        super().__init__(engine, policy=_PATIENCE)
+        self.heard: list[AuditEvent] = []
+
+    def record(self, event: AuditEvent) -> None:
+        """Keep an event, and remember it."""
+        self.heard.append(event)
+        super().record(event)
+
+
 @pytest.fixture(params=SQL)
 def adapters(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Adapters]:
     """A store on SQL."""
@@ -99,6 +130,68 @@ def test_what_cannot_be_given_back_is_not_done(sqlite: Adapters) -> None:
     assert _rows(engine, _TABLES.sessions) == sessions
     assert _counted(engine) == counted + 3
     assert _ends_of(engine, "logged_in") == ["failed"]
+
+
+@pytest.mark.parametrize("joining", JOINING, ids=str)
+def test_no_pathway_does_what_cannot_be_put_on_record(sqlite: Adapters, joining: Joining) -> None:
+    """Nothing but the counters has moved; once the trail holds again, the same act succeeds and is on record once."""
+    town = _town(sqlite.engine)
+    act = joining.prepare(town)
+    before, succeeded = _all_but_counters(sqlite.engine), _ends_of(sqlite.engine, joining.pathway).count("succeeded")
+
+    with _broken(sqlite.engine, "INSERT ON coproauth_audit"), pytest.raises(Unavailable):
+        act()
+    after = _all_but_counters(sqlite.engine)
+    act()
+
+    assert after == before
+    assert _all_but_counters(sqlite.engine) != before
+    assert _ends_of(sqlite.engine, joining.pathway).count("succeeded") == succeeded + 1
+
+
+def test_every_pathway_joins_or_is_known_not_to() -> None:
+    """A new one is listed on one side."""
+    joining = {joining.pathway for joining in JOINING}
+
+    assert joining | APART == set(Pathway)
+    assert not joining & APART
+
+
+def test_what_asks_for_a_proof_is_on_record_as_refused_alone(adapters: Adapters) -> None:
+    """The unit of work is kept with the proof that it asks for, and is no success."""
+    town = _town(adapters.engine)
+    code = town.code_for(town.contact())
+    before = list(_ends_of(adapters.engine, Pathway.ACTIVATED))
+
+    with pytest.raises(EmailProofRequired):
+        town.auth.activation.activate(code=code, email="new@example.fr", password=PASSWORD, source=town.source)
+
+    assert sorted(_ends_of(adapters.engine, Pathway.ACTIVATED)) == sorted([*before, "refused"])
+
+
+def test_a_throttle_that_overrides_settle_alone_is_told_of_every_settlement(sqlite: Adapters) -> None:
+    """It is not passed over in favour of what it inherits, and settles once for each attempt."""
+    throttle = _WatchedThrottle(sqlite.engine)
+    town = _town(sqlite.engine, throttle=throttle)
+    counted = _counted(sqlite.engine)
+    throttle.settlements = 0
+
+    town.log_in(JEANNE)
+
+    assert throttle.settlements == 1
+    assert _counted(sqlite.engine) == counted
+
+
+def test_a_trail_that_overrides_record_alone_is_told_of_every_event(sqlite: Adapters) -> None:
+    """It is not passed over in favour of what it inherits, and records each end once."""
+    audit = _WatchedAudit(sqlite.engine)
+    town = _town(sqlite.engine, audit=audit)
+    audit.heard.clear()
+
+    town.log_in(JEANNE)
+
+    assert [(event.pathway, event.outcome) for event in audit.heard] == [("logged_in", "succeeded")]
+    assert _ends_of(sqlite.engine, "logged_in") == ["succeeded"]
 
 
 def test_what_is_undone_is_not_on_record(adapters: Adapters) -> None:
@@ -153,10 +246,15 @@ def test_what_is_not_on_record_elsewhere_is_not_given_back(adapters: Adapters) -
     assert _counted(adapters.engine) == counted + 3
 
 
-def _town(engine: Engine, *, store: Store | None = None, audit: AuditSink | None = None) -> Town:
+def _town(
+    engine: Engine, *, store: Store | None = None, audit: AuditSink | None = None, throttle: Throttle | None = None
+) -> Town:
     """Return one where Jeanne has a login; it tries nothing more than twice."""
     town = Town.found(
-        store=store or SqlStore(engine), audit=audit or SqlAudit(engine, policy=_PATIENCE), policy=_PATIENCE
+        store=store or SqlStore(engine),
+        audit=audit or SqlAudit(engine, policy=_PATIENCE),
+        throttle=throttle,
+        policy=_PATIENCE,
     )
     town.move_in()
     return town
@@ -171,6 +269,13 @@ def _counted(engine: Engine) -> int:
     """Return how many attempts are counted on all keys."""
     with engine.connect() as connection:
         return int(connection.scalar(select(func.sum(_TABLES.throttle.c.attempts))) or 0)
+
+
+def _all_but_counters(engine: Engine) -> dict[str, set[tuple[object, ...]]]:
+    """Return every row that an act may change."""
+    tables = set(_TABLES.audit.metadata.sorted_tables) - {_TABLES.audit, _TABLES.throttle}
+    with engine.connect() as connection:
+        return {table.name: {tuple(row) for row in connection.execute(select(table))} for table in tables}
 
 
 def _ends_of(engine: Engine, pathway: str) -> Sequence[str]:
