@@ -5,12 +5,12 @@ from __future__ import annotations
 import signal
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext
 from pathlib import Path
 
 import attrs
 import pytest
-from sqlalchemy import Connection, Engine, event, func, select, text
+from sqlalchemy import Connection, Engine, NullPool, create_engine, event, func, select, text
 from tests.engines import Adapters, adapters_on
 
 from coproauth.adapters.sqlalchemy import EngineSettings, SqlStore, serializable, sql_engine
@@ -98,6 +98,22 @@ def test_a_connection_that_is_lost_meanwhile_is_replaced(postgresql: Adapters) -
     assert _sessions(postgresql) == []
 
 
+def test_a_restart_undoes_one_unit_of_work_however_large_the_pool(postgresql: Adapters) -> None:
+    """The first that finds its connection lost has the others replaced, so that the second finds one that holds."""
+    write(postgresql.store, JEANNE)
+    with ExitStack() as open_at_once:
+        for _ in range(5):
+            open_at_once.enter_context(postgresql.engine.connect()).execute(text("SELECT 1"))
+
+    _end_all_others(postgresql.engine)
+
+    with pytest.raises(Interrupted, match="store_away"):
+        _add_session(postgresql)
+
+    _add_session(postgresql)
+    assert _sessions(postgresql) == [SESSION]
+
+
 def test_a_thread_that_is_stopped_leaves_no_connection_at_work(postgresql: Adapters) -> None:
     """Ctrl-C while the server computes: its connection is given up, and nobody is lent it."""
     alone = sql_engine(postgresql.engine.url, settings=EngineSettings(pool_size=1, pool_overflow=0))
@@ -125,6 +141,14 @@ def _add_session(adapters: Adapters, *, times: int = 1, then: Callable[[Engine],
         if then:
             then(adapters.engine)
             work.identities.get(JEANNE.id)
+
+
+def _end_all_others(engine: Engine) -> None:
+    """End the connections of the pool, as a restart does."""
+    other = create_engine(engine.url, poolclass=NullPool)
+    with other.begin() as connection:
+        mine = "datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'"
+        connection.execute(text(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {mine}"))  # noqa: S608
 
 
 def _sessions(adapters: Adapters) -> list[SessionRecord]:

@@ -2,22 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any
 
+import attrs
 import pytest
 from tests.town import JEANNE, Town, refusal_of
 
-from coproauth import LoginRefused, Manager, ResetRefused, Throttled, Unavailable, correlated
+from coproauth import ActivationRefused, LoginRefused, Manager, ResetRefused, Throttled, Unavailable, correlated
 from coproauth.adapters.memory import MemoryStore
 from coproauth.adapters.memory_throttle import MemoryThrottle
 from coproauth.adapters.system import SystemSecrets
 from coproauth.core.activation_codes import ActivationCode
 from coproauth.core.audit import ActorKind, AuditEvent, Outcome, Pathway
 from coproauth.core.throttling import ThrottleKey
-from coproauth.testing.sandbox import PASSWORD
+from coproauth.errors import Interrupted
+from coproauth.testing.sandbox import PASSWORD, cheap_policy
+
+
+class _OvertakenStore(MemoryStore):
+    """A store in which something happens once, which undoes the unit of work that is open."""
+
+    meanwhile: Callable[[], object] | None = None
+
+    @contextmanager
+    def writing(self) -> Iterator[Any]:
+        """Open a unit of work."""
+        meanwhile, self.meanwhile = self.meanwhile, None
+        try:
+            with super().writing() as work:
+                yield work
+                if meanwhile:
+                    raise Interrupted(reason="store_conflict")
+        finally:
+            if meanwhile:
+                meanwhile()
 
 
 class _UnsureStore(MemoryStore):
@@ -73,6 +94,24 @@ class TestAudit:
             town.log_in(JEANNE)
 
         assert (town.audit.events[-1].outcome, town.audit.events[-1].reason) == (Outcome.FAILED, "outcome_unknown")
+
+    def test_nobody_is_named_whom_an_undone_unit_has_made(self) -> None:
+        """A first try makes the login and is undone; by the second the code is revoked: on record is the pseudonym."""
+        store = _OvertakenStore()
+        town = Town.found(store=store, policy=attrs.evolve(cheap_policy(), require_email_proof=False))
+        contact = town.contact()
+        code = town.auth.activation.issue(contact.id, by=town.manager).code
+        store.meanwhile = lambda: town.auth.activation.issue(contact.id, by=town.manager)
+
+        with pytest.raises(ActivationRefused):
+            town.auth.activation.activate(code=code, email=JEANNE, password=PASSWORD, source=town.source)
+
+        event = town.audit.events[-1]
+        assert (event.outcome, event.actor, event.subject) == (
+            Outcome.REFUSED,
+            None,
+            town.auth.keyring.pseudonyms(JEANNE)[0],
+        )
 
     def test_a_manager_is_named(self, town: Town) -> None:
         """Who acted, on whose file."""

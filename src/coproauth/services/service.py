@@ -90,7 +90,12 @@ class Service:
                 attempt.conclude(work)
             return done
 
-        return self._atomically(run)
+        noted = attempt.actor, attempt.subject
+        try:
+            return self._atomically(run)
+        except BaseException:  # whom an undone unit has found, perhaps made, is undone with it
+            attempt.actor, attempt.subject = noted
+            raise
 
     def _look(self, look: Callable[[UnitOfWork], T]) -> T:
         return looking(self.store, look, policy=self.policy)

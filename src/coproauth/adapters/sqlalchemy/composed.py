@@ -96,30 +96,41 @@ class Composed:
 
 def fetch(connection: Connection, statement: Statement, values: Mapping[str, Any]) -> Sequence[Row]:
     """Return the rows of a SELECT in a transaction."""
+
+    def execute() -> Sequence[Row]:
+        return connection.execute(statement, values).all()
+
     composed = _straight(connection, statement, values)
     if composed is None:
-        return connection.execute(statement, values).all()
-    return _sent(connection, lambda driver: composed.rows(composed.send(driver, values)))
+        return execute()
+    return _sent(connection, lambda driver: composed.rows(composed.send(driver, values)), execute)
 
 
 def write(connection: Connection, statement: Statement, values: Mapping[str, Any]) -> int:
     """Return how many rows a statement has written in a transaction."""
+
+    def execute() -> int:
+        return connection.execute(statement, values).rowcount
+
     composed = _straight(connection, statement, values)
     if composed is None:
-        return connection.execute(statement, values).rowcount
-    count: int = _sent(connection, lambda driver: composed.send(driver, values).rowcount)
-    return count
+        return execute()
+    return _sent(connection, lambda driver: int(composed.send(driver, values).rowcount), execute)
 
 
 def write_each(connection: Connection, statement: Statement, many: Sequence[Mapping[str, Any]]) -> None:
     """Write something for each of some values, all with the same names, in a transaction; for none, nothing."""
+
+    def execute() -> None:
+        connection.execute(statement, many)
+
     if not many:
         return
     composed = _straight(connection, statement, many[0])
     if composed is None:
-        connection.execute(statement, many)
+        execute()
     else:
-        _sent(connection, lambda driver: composed.send_each(driver, many))
+        _sent(connection, lambda driver: composed.send_each(driver, many), execute)
 
 
 def _straight(connection: Connection, statement: Statement, values: Mapping[str, Any]) -> Composed | None:
@@ -134,8 +145,12 @@ def _composed(statement: Statement, dialect: Dialect, names: tuple[str, ...]) ->
     return Composed(statement, dialect, names)
 
 
-def _sent(connection: Connection, send: Callable[[Any], T]) -> T:
-    """Return what the driver answers; what goes wrong is what it is by way of SQLAlchemy."""
+def _sent(connection: Connection, send: Callable[[Any], T], execute: Callable[[], T]) -> T:
+    """Return what the driver answers; what goes wrong is what it is by way of SQLAlchemy.
+
+    Over a connection that is lost it executes by that way, too: it fails again, and SQLAlchemy learns that the others
+    of its pool may be lost as well.
+    """
     dialect = connection.dialect
     driver = connection.connection.driver_connection
     try:
@@ -143,7 +158,7 @@ def _sent(connection: Connection, send: Callable[[Any], T]) -> T:
     except dialect.loaded_dbapi.Error as error:
         failure = failed(error, dialect, driver)
         if failure.connection_invalidated:
-            connection.invalidate(error)
+            return execute()
         raise failure from error
     except Exception:  # what could not be sent
         raise

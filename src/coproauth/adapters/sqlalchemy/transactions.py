@@ -125,13 +125,13 @@ class Transactions:
         engine = self._engine
         if composed.is_text and self._current.get() is None and is_unheard(engine):
             try:
-                return self._straight(engine, composed, values)
+                return self._look_alone(engine, composed, values)
             except _LostError:
                 pass
         with self.glancing() as connection:
             return connection.execute(composed.statement, values).all()
 
-    def _straight(self, engine: Engine, composed: Composed, values: Mapping[str, str]) -> Sequence[Row]:
+    def _look_alone(self, engine: Engine, composed: Composed, values: Mapping[str, str]) -> Sequence[Row]:
         dialect = engine.dialect
         lent = _lent(engine)
         is_at_rest = False
@@ -146,8 +146,7 @@ class Transactions:
         else:
             return rows
         finally:
-            # Nobody is lent again what failed, or was stopped while it waited. SQLite holds no state, and may hold all
-            # there is in memory.
+            # Nobody is lent again what failed, or was stopped while it waited; but for SQLite, as in ``composed.py``.
             if not is_at_rest and dialect.name != "sqlite":
                 lent.invalidate()
             lent.close()
