@@ -73,7 +73,7 @@ class AuditEvent:
 
     Attributes:
         at: aware UTC.
-        reason: of the refusal, or the class of an unexpected error; None when it succeeded.
+        reason: of the refusal or outage, or the class of another error; None when it succeeded.
         actor_kind: None in events that an older release recorded.
         actor: the id of the manager or operator; of a person the login's, once a secret has proven it.
         subject: what it is about: the id of the login, the contact or (codes for all) the condominium; for an address
