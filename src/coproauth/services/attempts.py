@@ -1,7 +1,7 @@
 """One attempt at one pathway: admitted by the throttle before anything is looked at, on record however it ends.
 
 Counters and the record of a refusal or failure are kept outside the unit of work, so that they survive its roll-back.
-A success is on record with what it tells of, in one transaction, where the database allows it.
+The success of most pathways is on record with what it tells of, in one transaction, where the database allows it.
 """
 
 from __future__ import annotations
