@@ -81,7 +81,7 @@ class Service:
     def _conclude(self, attempt: Attempt, step: Callable[[UnitOfWork], T]) -> T:
         """Run the unit of work that a pathway ends with: where it can be, its success is on record with it.
 
-        A step that returns a refusal, to be raised once what it wrote is kept, is none.
+        A step that returns a refusal, to be raised once what it wrote is kept, is no success.
         """
 
         def run(work: UnitOfWork) -> T:
