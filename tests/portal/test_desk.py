@@ -115,8 +115,11 @@ def test_a_condominium_without_contacts_is_shown(sandbox: Sandbox, manager_brows
 
 @pytest.mark.parametrize("contact_id", ["x" * 300, "%00"])
 def test_what_is_no_contact_is_refused(manager_browser: Browser, contact_id: str) -> None:
-    """An address that cannot name a contact is answered with a page."""
-    assert manager_browser.get(f"/desk/contacts/{contact_id}").status_code in {404, 422}
+    """An address that cannot name a contact is answered with a page, which leads to the desk."""
+    page = manager_browser.get(f"/desk/contacts/{contact_id}")
+
+    assert page.status_code in {404, 422}
+    assert 'class="button" href="/desk"' in page.text
 
 
 def test_d04_another_portfolio_does_not_exist(sandbox: Sandbox, manager_browser: Browser) -> None:
@@ -186,7 +189,7 @@ def _desk_of(town: Sandbox, directory: MemoryDirectory) -> Browser:
 
 
 def test_a_refused_password_is_told_with_the_reason(directory: MemoryDirectory) -> None:
-    """Each rule that it breaks is named, and the way leads back to the desk."""
+    """Each rule that it breaks is named, and the way leads back to the contact."""
 
     class Everything:
         def is_breached(self, password: str) -> bool:
@@ -201,22 +204,28 @@ def test_a_refused_password_is_told_with_the_reason(directory: MemoryDirectory) 
     assert page.status_code == 422
     assert load_texts("fr")["violation.breached"] in page.text
     assert "Cabinet Roche" in page.text
-    assert 'class="button" href="/desk"' in page.text
+    assert f'class="button" href="/desk/contacts/{contact.id}">Retour à la fiche<' in page.text
     assert sandbox.log_in(JEANNE).session.email == JEANNE
 
 
-def test_a_manager_in_a_hurry_is_told_to_wait(sandbox: Sandbox, manager_browser: Browser) -> None:
-    """Within the desk, too."""
-    contact = sandbox.contact()
+@pytest.mark.parametrize("action", ["link", "password", "code", "dissociate", "codes"])
+def test_a_manager_in_a_hurry_is_told_to_wait(sandbox: Sandbox, manager_browser: Browser, action: str) -> None:
+    """Within the desk, too; the way leads back to the contact, or to the condominium, in another language as well."""
+    sandbox.activate(contact := sandbox.contact(), JEANNE)
     with suppress(Throttled):
         for _ in range(1000):
             sandbox.auth.activation.issue(contact.id, by=sandbox.manager)
+    back, label = f"/desk/contacts/{contact.id}", "Retour à la fiche"
+    if action == "codes":
+        back, label = f"/desk/condominiums/{contact.account.condominium_id}", "Retour à la copropriété"
+    path = f"{back}/{action}"
 
-    page = _act(manager_browser, f"/desk/contacts/{contact.id}/code")
+    page = manager_browser.post(path) if action in {"link", "dissociate"} else _act(manager_browser, path)
 
     assert page.status_code == 429
     assert "Patientez" in page.text
-    assert 'class="button" href="/desk"' in page.text
+    assert f'class="button" href="{back}">{label}<' in page.text
+    assert f'name="path" value="{back}"' in page.text  # where another language leads
 
 
 @pytest.mark.parametrize("action", ["link", "password"])

@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from coproauth.core.accounts import Account, Condominium, Contact, Manager, parse_id, require_managed
-from coproauth.errors import NotAllowed, Refused
+from coproauth.errors import InvalidInput, NotAllowed, Refused
 from coproauth.policy import Locale
 from coproauth.portal.once import OneTimeForm
 from coproauth.portal.refusals import status_of
@@ -273,8 +273,22 @@ def _answer(handler: DeskHandler, at: _DeskVisit) -> Response:
         status = status_of(refusal)
         key = f"error.{status}" if f"error.{status}.title" in at.visit.words else "error.other"
         return at.visit.render("desk/error.html", status=status, at=at, key=key)
+    except InvalidInput as refusal:  # an address that can name no contact
+        return at.visit.refuse("desk/refused.html", refusal, at=at, back="/desk", back_label="desk.back_desk")
     except Refused as refusal:
-        return at.visit.refuse("desk/refused.html", refusal, at=at)
+        at.visit.back, label = _way_back(at)
+        return at.visit.refuse("desk/refused.html", refusal, at=at, back=at.visit.back, back_label=label)
+
+
+def _way_back(at: _DeskVisit) -> tuple[str, str]:
+    """Return the page of what the address names, and the key of the text that leads there."""
+    match at.visit.request.path_params:
+        case {"contact_id": _}:
+            return path_of(at.contact), "desk.back"
+        case {"condominium_id": _}:
+            return _path_of_condominium(at.condominium), "desk.back_condominium"
+        case _:
+            return "/desk", "desk.back_desk"
 
 
 def pages(desk: Desk | None) -> tuple[Page, ...]:
