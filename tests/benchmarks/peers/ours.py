@@ -48,11 +48,6 @@ class Ours(Peer):
         self._device_tokens: dict[tuple[str, str], str | None] = {}  # by address and password
         self._engine, self._outbox = town.engine, town.store.tables.outbox
 
-    def greet(self, email: str, password: str) -> None:
-        """Log in once, if nobody did so yet."""
-        if (email, password) not in self._device_tokens:
-            self.log_in(email, password)
-
     def log_in(self, email: str, password: str) -> str | None:
         """Everything that `log_in` does; the device token is kept, as a browser keeps it."""
         source = attrs.evolve(_SOURCE, device_token=self._device_tokens.get((email, password), ""))
