@@ -28,6 +28,7 @@ from sqlalchemy import (
     type_coerce,
 )
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.pool import QueuePool
 from sqlalchemy.types import UserDefinedType
 from tests.engines import SQL, Adapters, adapters_on
@@ -227,21 +228,34 @@ def test_values_that_the_host_computes_are_computed_for_each_page(place: Place) 
             del dialect
             return lambda _: wanted[-1]
 
+    class Uncached(ColumnElement[str]):
+        """A part that SQLAlchemy compiles anew each time."""
+
+        inherit_cache = False
+        type = String()
+
+    @compiles(Uncached)
+    def _compile(*_: object, **__: object) -> str:
+        return f"'{wanted[-1]}'"
+
     one = bindparam("one", callable_=lambda: wanted[-1], type_=String)
     many = bindparam("many", callable_=lambda: wanted, expanding=True, type_=String)
     typed = bindparam("typed", "any", type_=Tenant)
     alone = place.directory(lambda columns: columns.condominium_name == one)
     listed = place.directory(lambda columns: columns.condominium_name.in_(many))
     otherwise_typed = bindparam("otherwise_typed", "any", type_=OtherTenant)
+    variant = bindparam("variant", "any", type_=String().with_variant(OtherTenant(), "sqlite", "postgresql", "mariadb"))
     put_in = place.directory(lambda columns: columns.condominium_name == typed)
+    varied = place.directory(lambda columns: columns.condominium_name == variant)
+    compiled = place.directory(lambda columns: columns.condominium_name == Uncached())
     processed = place.directory(lambda columns: columns.condominium_name == otherwise_typed)
-    before = [place.names(directory) for directory in (alone, put_in, processed, listed)]
+    before = [place.names(directory) for directory in (alone, put_in, processed, varied, compiled, listed)]
 
     wanted.append("Les Pins")
 
-    after = [place.names(directory) for directory in (alone, put_in, processed, listed)]
-    assert before == [["JEANNE, LES LILAS"]] * 4
-    assert after == [*[["JEANNE, LES PINS"]] * 3, ["JEANNE, LES LILAS", "JEANNE, LES PINS"]]
+    after = [place.names(directory) for directory in (alone, put_in, processed, varied, compiled, listed)]
+    assert before == [["JEANNE, LES LILAS"]] * 6
+    assert after == [*[["JEANNE, LES PINS"]] * 5, ["JEANNE, LES LILAS", "JEANNE, LES PINS"]]
 
 
 def test_in_a_transaction_it_sees_what_that_has_written(place: Place) -> None:

@@ -87,7 +87,7 @@ class TestCutOff:
 
         assert status == 1
         assert "database cannot be reached" in capsys.readouterr().err
-        assert events_in(ready) == [("contacts_imported", "failed", "Unavailable")]
+        assert events_in(ready) == [("contacts_imported", "failed", "store_away")]
 
     def test_a_failure_elsewhere_is_not_told_of_the_file(
         self, ready: Installation, monkeypatch: pytest.MonkeyPatch

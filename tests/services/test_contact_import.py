@@ -121,7 +121,7 @@ def test_an_outage_is_on_record(town: Town) -> None:
     with pytest.raises(Unavailable):
         _importer(town, tables).carry_out(ROWS, codes=None, advance=lambda _: None, operator="odile")
 
-    assert town.audit.events == _ended(town, Outcome.FAILED, "Unavailable")
+    assert town.audit.events == _ended(town, Outcome.FAILED, "store_away")
 
 
 def test_a_look_is_not_on_record(town: Town) -> None:

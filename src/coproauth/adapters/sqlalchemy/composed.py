@@ -21,6 +21,7 @@ from sqlalchemy import (
     Numeric,
     Select,
     SelectBase,
+    Subquery,
     Update,
 )
 from sqlalchemy.exc import DBAPIError
@@ -60,7 +61,11 @@ class Composed:
         compiled: Any = statement.compile(dialect=dialect, column_keys=list(names) or None)
         binds: Mapping[str, BindParameter[Any]] = compiled.binds
         self.statement = statement
-        self.is_text = all(_is_constant(bind) for bind in binds.values())
+        self.is_text = (
+            is_kept(statement)
+            and not compiled.prefetch  # defaults in Python, which a host may give columns of its own
+            and all(_is_constant(bind, dialect) for bind in binds.values())
+        )
         self._text = str(compiled)
         spelled = {} if compiled.positional else compiled.escaped_bind_names  # as the text has them: no space, no %
         processors = {spelled.get(name, name): (bind, _processor(bind, dialect)) for name, bind in binds.items()}
@@ -215,9 +220,14 @@ def read(row: Row, by: Readers) -> Row:
     return values
 
 
-def _is_constant(bind: BindParameter[Any]) -> bool:
-    """Whether a parameter is what it is; a type of the host's may put in what holds for one page alone."""
-    is_known = isinstance(bind.type, UtcDateTime) or type(bind.type).__module__.startswith("sqlalchemy.")
+def is_kept(statement: Statement | Subquery) -> bool:
+    """Whether what SQLAlchemy makes of a statement is the same each time; a part of the host's may say it is not."""
+    return statement._generate_cache_key() is not None  # noqa: SLF001 - nothing public tells
+
+
+def _is_constant(bind: BindParameter[Any], dialect: Dialect) -> bool:
+    """Whether a parameter is sent as it is; a type of the host's may put in what holds for one page alone."""
+    is_known = isinstance(bind.type, UtcDateTime) or _processor(bind, dialect) is _as_it_is
     return is_known and not (bind.callable or bind.expanding or bind.literal_execute)
 
 

@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager, contextmanager
 
 from sqlalchemy import Connection, Engine
 
+from coproauth.adapters.sqlalchemy.composed import is_kept
 from coproauth.adapters.sqlalchemy.directory import SqlDirectory
 from coproauth.adapters.sqlalchemy.housekeeping import SqlHousekeeping
 from coproauth.adapters.sqlalchemy.page_check import DIGEST, PageCheck
@@ -69,7 +70,10 @@ class SqlStore:
 
     @contextmanager
     def writing(self) -> Iterator[SqlUnitOfWork]:
-        """Open an atomic unit of work: kept when the block ends, undone when it raises."""
+        """Open an atomic unit of work: kept when the block ends, undone when it raises.
+
+        The thread that opens it also ends it: on SQLite it holds the turn to write.
+        """
         self._require_schema()
         with self._transactions.writing() as connection:
             yield SqlUnitOfWork.on(connection, self.tables, is_writing=True)
@@ -95,7 +99,10 @@ class SqlStore:
         return self._transactions.within(connection)
 
     def session_view(self, digest: str, directory: Directory) -> SessionView | None:
-        """Return everything about a session: one statement if the directory is in this database, else two looks."""
+        """Return everything about a session: one statement if the directory is in this database, else two looks.
+
+        So is it with a SELECT of the host's that SQLAlchemy must compile anew each time.
+        """
         self._require_schema()
         check = self._page_check(directory)
         return check.read(self._transactions.look(check.composed, {DIGEST: digest}))
@@ -113,7 +120,9 @@ class SqlStore:
         if known is None:
             if len(self._page_checks) >= _DIRECTORIES:  # a host that makes one for each request
                 self._page_checks.clear()
-            is_joined = isinstance(directory, SqlDirectory) and directory.engine is self.engine
+            is_joined = (
+                isinstance(directory, SqlDirectory) and directory.engine is self.engine and is_kept(directory.rows)
+            )
             known = self._page_checks[id(directory)] = PageCheck(
                 self.tables, directory, self.engine.dialect, is_joined=is_joined
             )

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import timedelta
 from typing import Any
@@ -254,8 +254,10 @@ class Transactions:
                 raise Unavailable(reason="store_conflict")
             yield
         finally:
-            with suppress(RuntimeError):  # it was not its turn
+            try:  # noqa: SIM105 - suppress() is Python, in which Ctrl-C may come before the turn is given back
                 self._turns.release()
+            except RuntimeError:  # it was not its turn
+                pass
 
     @contextmanager
     def _begun(self, engine: Engine, isolation: str) -> Iterator[Connection]:
