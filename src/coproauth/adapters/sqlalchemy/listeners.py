@@ -20,6 +20,8 @@ def is_unheard(engine: Engine) -> bool:
         or _is_heard(_CONNECTIONS)
         or is_prepared(engine)
         or inner.do_execute
+        or inner.do_executemany
+        or inner.do_execute_no_params
         or inner.handle_error
         or engine.echo
     )
