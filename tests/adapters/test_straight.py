@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -102,6 +103,22 @@ def _echoing(engine: Engine) -> Iterator[None]:
 
 
 @contextmanager
+def _logging(_: Engine) -> Iterator[None]:
+    logger = logging.getLogger("sqlalchemy.engine")
+    before = logger.level
+    logger.setLevel(logging.INFO)
+    yield
+    logger.setLevel(before)
+
+
+@contextmanager
+def _translating(engine: Engine) -> Iterator[None]:
+    engine.update_execution_options(schema_translate_map={"nowhere": "anywhere"})
+    yield
+    engine.update_execution_options(schema_translate_map={})
+
+
+@contextmanager
 def _by_another_driver(engine: Engine) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(engine.dialect, "driver", "another")
@@ -112,6 +129,8 @@ _MISSING: dict[str, Missing] = {
     **{f"any connection: {name}": _listening_to(Connection, name) for name in _OF_A_CONNECTION},
     **{f"this engine: {name}": _listening_to(None, name) for name in (*_OF_A_CONNECTION, *_OF_A_DIALECT)},
     "echo": _echoing,
+    "a log": _logging,
+    "a translation of schemas": _translating,
     "another driver": _by_another_driver,
 }
 

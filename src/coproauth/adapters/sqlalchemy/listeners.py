@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 from sqlalchemy import Connection, Engine
@@ -23,7 +24,8 @@ def is_unheard(engine: Engine) -> bool:
         or inner.do_executemany
         or inner.do_execute_no_params
         or inner.handle_error
-        or engine.echo
+        or engine.logger.isEnabledFor(logging.INFO)  # by ``echo``, or by how logging is set up
+        or engine.get_execution_options().get("schema_translate_map")  # refused, but for one that comes later
     )
 
 
