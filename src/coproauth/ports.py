@@ -145,7 +145,11 @@ class Throttle(Protocol):
 
 @runtime_checkable
 class JoiningThrottle(Throttle, Protocol):
-    """Counters that can be in one database with a store."""
+    """Counters that can be in one database with a store.
+
+    They are asked to join if one class defines both ``settle`` and ``settle_within``: a subclass that overrides the
+    first alone means to be told of every settlement, and is, after the unit.
+    """
 
     def settle_within(
         self, work: UnitOfWork, *, forgive: Sequence[ThrottleKey] = (), clear: Sequence[ThrottleKey] = ()
@@ -168,7 +172,11 @@ class AuditSink(Protocol):
 
 @runtime_checkable
 class JoiningAudit(AuditSink, Protocol):
-    """An audit trail that can be in one database with a store."""
+    """An audit trail that can be in one database with a store.
+
+    It is asked to join if one class defines both ``record`` and ``record_within``: a subclass that overrides the first
+    alone means to be told of every event, and is, after the unit.
+    """
 
     def record_within(self, work: UnitOfWork, event: AuditEvent) -> bool:
         """Keep an event as part of a unit of work, with it or not at all; False, and not kept, where it cannot be."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from tests.testing.spoilt import Faults, Spoilt
+from tests.testing.spoilt import Spoilt
 
 from coproauth.adapters.memory import MemoryAudit, MemoryStore
 from coproauth.adapters.memory_throttle import MemoryThrottle
@@ -44,6 +44,9 @@ class _Audit(MemoryAudit):
         super().__init__()
         self._host = host
 
+    def record(self, event: Any) -> None:
+        super().record(event)
+
     def record_within(self, work: object, event: Any) -> bool:
         return self._host.admits(work, lambda: self.record(event))
 
@@ -52,6 +55,9 @@ class _Throttle(MemoryThrottle):
     def __init__(self, host: _Host) -> None:
         super().__init__()
         self._host = host
+
+    def settle(self, **keys: Any) -> None:
+        super().settle(**keys)
 
     def settle_within(self, work: object, **keys: Any) -> bool:
         return self._host.admits(work, lambda: self.settle(**keys))
@@ -69,18 +75,44 @@ def sound_joining_throttle() -> StoreAndThrottle:
 
 def _beside(fault: Callable[..., Any] | None) -> StoreAndSink:
     host = _Host()
-    sink = _Audit(host)
-    return StoreAndSink(host, _spoilt(sink, "record_within", fault), lambda: sink.events)
+    return _with_sink(host, _Audit(host), fault)
+
+
+def _with_sink(host: _Host, sink: _Audit, fault: Callable[..., Any] | None = None) -> StoreAndSink:
+    return StoreAndSink(host, _spoilt(sink, "record_within", fault), lambda: sink.events, other=_Host())
 
 
 def _counting_beside(fault: Callable[..., Any] | None) -> StoreAndThrottle:
     host = _Host()
-    return StoreAndThrottle(host, _spoilt(_Throttle(host), "settle_within", fault))
+    return _with_throttle(host, _Throttle(host), fault)
+
+
+def _with_throttle(host: _Host, throttle: _Throttle, fault: Callable[..., Any] | None = None) -> StoreAndThrottle:
+    return StoreAndThrottle(host, _spoilt(throttle, "settle_within", fault), other=_Host())
 
 
 def _spoilt(sound: object, method: str, fault: Callable[..., Any] | None) -> Any:
-    faults: Faults = {} if fault is None else {method: fault}
-    return Spoilt(sound, faults)
+    return sound if fault is None else Spoilt(sound, {method: fault})
+
+
+class _OwnRecord(_Audit):
+    def record(self, event: Any) -> None:
+        super().record(event)
+
+
+class _OwnSettle(_Throttle):
+    def settle(self, **keys: Any) -> None:
+        super().settle(**keys)
+
+
+def _overriding_record() -> StoreAndSink:
+    host = _Host()
+    return _with_sink(host, _OwnRecord(host))
+
+
+def _overriding_settle() -> StoreAndThrottle:
+    host = _Host()
+    return _with_throttle(host, _OwnSettle(host))
 
 
 def _says_yes(real: Any, *_: object, **__: object) -> bool:
@@ -101,6 +133,11 @@ def _apart(real: Any, _: object, *told: object, **named: object) -> bool:
     return True
 
 
+def _in_any(real: Any, *told: object, **named: object) -> bool:
+    """Join the units of its own store, and take those of every other for them."""
+    return bool(real(*told, **named)) or _apart(real, *told, **named)
+
+
 def _once() -> Callable[..., Any]:
     """Take what was said before for what was done."""
     said: list[object] = []
@@ -119,7 +156,7 @@ _FAULTS: dict[str, tuple[Callable[[], Callable[..., Any]], str]] = {
     "does it and says no": (lambda: _does_and_says_no, "what_cannot_join_a_unit_is_not_done"),
     "does it apart": (lambda: _apart, "what_joined_a_unit_is_undone_with_it"),
     "joins one run": (_once, "what_joined_a_unit_joins_its_second_run"),
-    "joins any unit": (lambda: _apart, "nothing_joins_a_unit_of_another_store"),
+    "joins any unit": (lambda: _in_any, "nothing_joins_a_unit_of_another_store"),
 }
 
 
@@ -127,10 +164,13 @@ def _made(beside: Callable[..., Any], fault: Callable[[], Callable[..., Any]]) -
     return lambda: beside(fault())
 
 
-JOINING_SINKS = {name: (_made(_beside, fault), law) for name, (fault, law) in _FAULTS.items()}
+JOINING_SINKS = {name: (_made(_beside, fault), law) for name, (fault, law) in _FAULTS.items()} | {
+    "overrides one method of two": (_overriding_record, "what_can_join_a_unit_is_asked_to"),
+}
 JOINING_THROTTLES = {name: (_made(_counting_beside, fault), law) for name, (fault, law) in _FAULTS.items()} | {
     "forgives without clearing": (
         lambda: _counting_beside(lambda real, work, forgive, **_: real(work, forgive=forgive)),
         "what_joins_a_unit_is_kept_with_it",
     ),
+    "overrides one method of two": (_overriding_settle, "what_can_join_a_unit_is_asked_to"),
 }

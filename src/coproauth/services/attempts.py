@@ -21,6 +21,7 @@ from coproauth.core.throttling import OnSuccess, ThrottleKey, is_limit_reached
 from coproauth.errors import Refused, Throttled, Unavailable
 from coproauth.ports import AuditSink, Clock, JoiningAudit, JoiningThrottle, SecretSource, Throttle, UnitOfWork
 from coproauth.services.correlation import correlated, current_correlation_id
+from coproauth.services.joining import joining_audit, joining_throttle
 
 
 @attrs.define(kw_only=True)
@@ -267,16 +268,4 @@ class Attempts:
 
     @cached_property
     def _joining(self) -> tuple[JoiningAudit | None, JoiningThrottle | None]:
-        audit, throttle = self.audit, self.throttle
-        return (
-            audit if isinstance(audit, JoiningAudit) and _is_of_one_class(audit, "record", "record_within") else None,
-            throttle
-            if isinstance(throttle, JoiningThrottle) and _is_of_one_class(throttle, "settle", "settle_within")
-            else None,
-        )
-
-
-def _is_of_one_class(adapter: object, plain: str, joining: str) -> bool:
-    """Whether one class has both methods: one that only overrides the plain one wants to be told of everything."""
-    owner = next((kind for kind in type(adapter).__mro__ if plain in vars(kind)), None)
-    return owner is not None and joining in vars(owner)
+        return joining_audit(self.audit), joining_throttle(self.throttle)

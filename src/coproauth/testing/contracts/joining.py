@@ -7,13 +7,13 @@ from datetime import timedelta
 
 import attrs
 
-from coproauth.adapters.memory import MemoryStore
 from coproauth.core.audit import AuditEvent, Outcome, Pathway
 from coproauth.core.throttling import ThrottleKey
 from coproauth.errors import Interrupted
 from coproauth.policy import ThrottleRule
 from coproauth.ports import JoiningAudit, JoiningThrottle, Store, UnitOfWork
-from coproauth.testing.contracts.law import Capability, Contract, Departure, Law, Make, Report, expect
+from coproauth.services.joining import joining_audit, joining_throttle
+from coproauth.testing.contracts.law import Capability, Contract, Departure, Law, Make, Report, expect, expect_true
 from coproauth.testing.contracts.samples import NOW
 from coproauth.testing.contracts.threads import in_a_unit
 
@@ -24,13 +24,13 @@ class StoreAndSink:
 
     Attributes:
         events: tells what was kept.
-        other: a store of another database, of the same kind if there is one.
+        other: a store of the same kind, over another database.
     """
 
     store: Store
     sink: JoiningAudit
     events: Callable[[], Sequence[AuditEvent]]
-    other: Store = attrs.field(factory=MemoryStore)
+    other: Store
 
 
 @attrs.frozen
@@ -38,12 +38,12 @@ class StoreAndThrottle:
     """An empty store, and a throttle that has counted nothing and may be in the same database.
 
     Attributes:
-        other: a store of another database, of the same kind if there is one.
+        other: a store of the same kind, over another database.
     """
 
     store: Store
     throttle: JoiningThrottle
-    other: Store = attrs.field(factory=MemoryStore)
+    other: Store
 
 
 @attrs.frozen
@@ -51,12 +51,14 @@ class _Joining:
     """Something that may be done within a unit of work.
 
     Attributes:
+        is_asked: whether the services would ask for it.
         join: does it; whether that was possible.
         times: tells how often it was done.
     """
 
     store: Store
     other: Store
+    is_asked: bool
     join: Callable[[UnitOfWork], bool]
     times: Callable[[], int]
 
@@ -72,6 +74,12 @@ _COUNTED = 3
 
 class _Failure(Exception):  # noqa: N818 - it is raised on purpose
     """Something went wrong in a use case."""
+
+
+@_JOINING.law(Capability.JOINING)
+def what_can_join_a_unit_is_asked_to(joining: _Joining) -> None:
+    """One class defines both methods, that with a unit of work and that without one: no other is asked to join."""
+    expect_true(joining.is_asked)
 
 
 @_JOINING.law(Capability.JOINING)
@@ -130,6 +138,7 @@ def _recording(both: StoreAndSink) -> _Joining:
     return _Joining(
         both.store,
         both.other,
+        is_asked=joining_audit(both.sink) is not None,
         join=lambda work: both.sink.record_within(work, _EVENT),
         times=lambda: list(both.events()).count(_EVENT),
     )
@@ -142,6 +151,7 @@ def _settling(both: StoreAndThrottle) -> _Joining:
     return _Joining(
         both.store,
         both.other,
+        is_asked=joining_throttle(both.throttle) is not None,
         join=lambda work: both.throttle.settle_within(work, forgive=[_SOURCE], clear=[_LOGIN]),
         times=lambda: _settled(both.throttle),
     )
