@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, ClassVar
 
 from tests.testing.spoilt import Spoilt
 
@@ -14,7 +14,13 @@ from coproauth.testing.contracts import StoreAndSink, StoreAndThrottle
 
 
 class _Host(MemoryStore):
-    """Does what joined a unit of work once that is kept."""
+    """Does what joined a unit of work once that is kept.
+
+    Attributes:
+        under_way: the units of work of every host.
+    """
+
+    under_way: ClassVar[list[object]] = []
 
     def __init__(self) -> None:
         """Start empty, with no unit of work under way."""
@@ -27,7 +33,11 @@ class _Host(MemoryStore):
         """Open a unit of work."""
         with super().writing() as work:
             self._work, self._due = work, []
-            yield work
+            self.under_way.append(work)
+            try:
+                yield work
+            finally:
+                self.under_way.remove(work)
         for do in self._due:
             do()
 
@@ -133,9 +143,11 @@ def _apart(real: Any, _: object, *told: object, **named: object) -> bool:
     return True
 
 
-def _in_any(real: Any, *told: object, **named: object) -> bool:
-    """Join the units of its own store, and take those of every other for them."""
-    return bool(real(*told, **named)) or _apart(real, *told, **named)
+def _in_any(real: Any, work: object, *told: object, **named: object) -> bool:
+    """Join the units of its own store, and take those of any other of its kind for them."""
+    if real(work, *told, **named):
+        return True
+    return any(work is known for known in _Host.under_way) and _apart(real, work, *told, **named)
 
 
 def _once() -> Callable[..., Any]:
@@ -156,7 +168,7 @@ _FAULTS: dict[str, tuple[Callable[[], Callable[..., Any]], str]] = {
     "does it and says no": (lambda: _does_and_says_no, "what_cannot_join_a_unit_is_not_done"),
     "does it apart": (lambda: _apart, "what_joined_a_unit_is_undone_with_it"),
     "joins one run": (_once, "what_joined_a_unit_joins_its_second_run"),
-    "joins any unit": (lambda: _in_any, "nothing_joins_a_unit_of_another_store"),
+    "joins any unit of its kind": (lambda: _in_any, "nothing_joins_a_unit_of_another_store"),
 }
 
 
