@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Sequence
 from contextlib import nullcontext
-from datetime import UTC, datetime
 from pathlib import Path
 
 import attrs
@@ -19,7 +18,7 @@ from tests.town import JEANNE, Town, refusal_of
 from coproauth import Contact, SwitchRefused
 from coproauth.adapters.memory import MemoryDirectory
 from coproauth.adapters.sqlalchemy import Schema, SqlAudit, SqlStore, StandaloneDirectory, Tables, sql_engine
-from coproauth.core.audit import AuditEvent, Outcome, Pathway
+from coproauth.core.audit import AuditEvent
 from coproauth.core.maintenance import Waste
 from coproauth.testing import Sandbox
 from coproauth.testing.contracts import Law, ReadSink, StoreAndSink, laws_of_audit_sink, laws_of_joining_audit
@@ -27,7 +26,6 @@ from coproauth.testing.contracts import Law, ReadSink, StoreAndSink, laws_of_aud
 _PAGE = Path(__file__).parents[2] / "docs" / "explanation" / "audit.md"
 _TABLES = Tables.build(MetaData())
 _AUDIT = _TABLES.audit
-_SOMETHING = AuditEvent(at=datetime(2026, 1, 1, tzinfo=UTC), pathway=Pathway.LOGGED_IN, outcome=Outcome.SUCCEEDED)
 
 
 def _last_end(engine: Engine) -> tuple[object, ...]:
@@ -117,34 +115,6 @@ class TestRollBack:
             assert _last_end(adapters.engine) == ("contact_dissociated", "failed", "OSError")
             assert town.auth.login.identifier_of(contact.id) == JEANNE
             assert town.auth.login.session(session.token).active_account == contact.account
-
-
-@pytest.mark.parametrize("kind", SQL)
-def test_a_trail_that_is_told_of_everything_is_told_of_successes(
-    kind: str, request: pytest.FixtureRequest, tmp_path: Path
-) -> None:
-    """A host's own that adds to what is done at each event, and knows nothing of units of work."""
-    with adapters_on(kind, request, tmp_path) as adapters:
-        trail = _Watched(adapters.engine)
-        town = Town.found(store=adapters.store, audit=trail)
-
-        town.activate(town.contact(), JEANNE)
-
-        assert trail.seen[-1] == (Pathway.ACTIVATED, Outcome.SUCCEEDED)
-        assert _last_end(adapters.engine) == ("activated", "succeeded", None)
-
-
-class _Watched(SqlAudit):
-    """A trail that also tells somebody else."""
-
-    def __init__(self, engine: Engine) -> None:
-        super().__init__(engine)
-        self.seen: list[tuple[Pathway, Outcome]] = []
-
-    def record(self, event: AuditEvent) -> None:
-        """Keep one event."""
-        self.seen.append((event.pathway, event.outcome))
-        super().record(event)
 
 
 def _contact_in(directory: MemoryDirectory) -> Contact:

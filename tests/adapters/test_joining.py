@@ -182,16 +182,16 @@ def test_a_throttle_that_overrides_settle_alone_is_told_of_every_settlement(sqli
     assert _counted(sqlite.engine) == counted
 
 
-def test_a_trail_that_overrides_record_alone_is_told_of_every_event(sqlite: Adapters) -> None:
+def test_a_trail_that_overrides_record_alone_is_told_of_every_event(adapters: Adapters) -> None:
     """It is not passed over in favour of what it inherits, and records each end once."""
-    audit = _WatchedAudit(sqlite.engine)
-    town = _town(sqlite.engine, audit=audit)
+    audit = _WatchedAudit(adapters.engine)
+    town = _town(adapters.engine, audit=audit)
     audit.heard.clear()
 
     town.log_in(JEANNE)
 
     assert [(event.pathway, event.outcome) for event in audit.heard] == [("logged_in", "succeeded")]
-    assert _ends_of(sqlite.engine, "logged_in") == ["succeeded"]
+    assert _ends_of(adapters.engine, "logged_in") == ["succeeded"]
 
 
 def test_what_is_undone_is_not_on_record(adapters: Adapters) -> None:

@@ -228,7 +228,8 @@ class Attempts:
         """Run a pathway's block as one attempt.
 
         Whatever a guesser would collect stays counted, and so does an unexpected error; every other answer is given
-        back. Each end is recorded once, with the request's id or one drawn for it.
+        back. Each end is recorded once, with the request's id or one drawn for it; where nobody knows whether a unit of
+        work was kept, its success may be on record beside that.
 
         Raises:
             Unavailable: the end could not be recorded; ``outcome_unknown`` if it was a success.

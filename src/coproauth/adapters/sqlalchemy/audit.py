@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 import attrs
-from sqlalchemy import Engine, insert, select
+from sqlalchemy import Engine, select
 
 from coproauth.adapters.sqlalchemy.composed import write
 from coproauth.adapters.sqlalchemy.schema import refuse_translation
-from coproauth.adapters.sqlalchemy.tables import Tables, dump, own_tables
+from coproauth.adapters.sqlalchemy.tables import Tables, dump, insertion, own_tables
 from coproauth.adapters.sqlalchemy.transactions import Transactions
 from coproauth.adapters.sqlalchemy.unit_of_work import SqlUnitOfWork
 from coproauth.core.audit import AuditEvent
@@ -39,7 +39,6 @@ class SqlAudit:
         self._transactions = Transactions.on(engine)
         self._policy = policy or Policy()
         self._table = (tables or own_tables()).audit
-        self._add = insert(self._table).inline()  # nobody asks for the position it is given
 
     def record(self, event: AuditEvent) -> None:
         """Keep one event.
@@ -53,7 +52,7 @@ class SqlAudit:
         """Keep an event as part of a unit of work; False, and not kept, if that is another database's or the host's."""
         if not (isinstance(work, SqlUnitOfWork) and self._transactions.owns(work.connection)):
             return False
-        write(work.connection, self._add, dump(event))
+        write(work.connection, insertion(self._table), dump(event))
         return True
 
     def about(self, subjects: Collection[str]) -> Sequence[AuditEvent]:
@@ -65,4 +64,4 @@ class SqlAudit:
 
     def _record(self, event: AuditEvent) -> None:
         with self._transactions.apart() as connection:
-            write(connection, self._add, dump(event))
+            write(connection, insertion(self._table), dump(event))

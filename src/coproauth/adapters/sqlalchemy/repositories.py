@@ -27,7 +27,7 @@ from sqlalchemy import (
 from sqlalchemy.exc import IntegrityError
 
 from coproauth.adapters.sqlalchemy.composed import fetch, write
-from coproauth.adapters.sqlalchemy.tables import Tables, dump, load
+from coproauth.adapters.sqlalchemy.tables import Tables, dump, insertion, load
 from coproauth.core.activation import CodeRecord
 from coproauth.core.identities import Identity
 from coproauth.core.messages import Intention, MailKind
@@ -68,11 +68,6 @@ def _same_address(identities: Table) -> Update:
         columns.credential_stamp == bindparam("expected"),
         columns.email_key == bindparam("address"),
     )
-
-
-@lru_cache
-def _new(table: Table) -> Insert:
-    return insert(table).inline()
 
 
 @lru_cache
@@ -180,10 +175,8 @@ class SqlLinks(_Repository):
 
     def contacts_of(self, identity_id: str) -> Sequence[str]:
         """Return the ids of the contacts linked to a login."""
-        return [
-            contact_id
-            for (contact_id,) in fetch(self.connection, _contacts_of(self.tables.links), {"value": identity_id})
-        ]
+        found = fetch(self.connection, _contacts_of(self.tables.links), {"value": identity_id})
+        return [contact_id for (contact_id,) in found]
 
     def linked(self, contact_ids: Collection[str]) -> frozenset[str]:
         """Return those of the contacts that are linked to any login."""
@@ -228,7 +221,7 @@ class SqlSessions(_Repository):
 
     def add(self, session: SessionRecord) -> None:
         """Store a new session."""
-        write(self.connection, _new(self.tables.sessions), dump(session))
+        write(self.connection, insertion(self.tables.sessions), dump(session))
 
     def of(self, identity_id: str) -> Sequence[SessionRecord]:
         """Return the sessions of a login, the latest first."""

@@ -101,7 +101,7 @@ class SqlStore:
     def session_view(self, digest: str, directory: Directory) -> SessionView | None:
         """Return everything about a session: one statement if the directory is in this database, else two looks.
 
-        So is it with a SELECT of the host's that SQLAlchemy must compile anew each time.
+        Two it is also with a SELECT of the host's that SQLAlchemy must compile anew each time.
         """
         self._require_schema()
         check = self._page_check(directory)

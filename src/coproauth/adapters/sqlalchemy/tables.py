@@ -16,6 +16,7 @@ from sqlalchemy import (
     Dialect,
     ForeignKey,
     Index,
+    Insert,
     Integer,
     MetaData,
     String,
@@ -139,6 +140,12 @@ def load(kind: type[T], table: Table, row: Sequence[Any]) -> T:
 def dump(value: attrs.AttrsInstance) -> dict[str, Any]:
     """Return the columns of a value."""
     return {name: getattr(value, name) for name in _names_of(type(value))}
+
+
+@lru_cache
+def insertion(table: Table) -> Insert:
+    """Return the INSERT of one row, composed once; nobody asks for the position that the database gives it."""
+    return insert(table).inline()
 
 
 @lru_cache

@@ -7,10 +7,10 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Connection, Delete, Insert, Select, Table, Update, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, Delete, Select, Table, Update, bindparam, delete, select, update
 
 from coproauth.adapters.sqlalchemy.composed import Row, fetch, write_each
-from coproauth.adapters.sqlalchemy.tables import dump
+from coproauth.adapters.sqlalchemy.tables import dump, insertion
 from coproauth.adapters.sqlalchemy.transactions import Transactions
 from coproauth.adapters.sqlalchemy.unit_of_work import SqlUnitOfWork
 from coproauth.core.throttling import Counter, ThrottleKey, attempts_of, decide_admission
@@ -72,7 +72,7 @@ class SqlThrottle:
                 return decision
             # Of those who begin the same counter all but one are in the way of a row, and run again on what it says.
             begun, known = sorted(decision.keys() - counters.keys()), sorted(decision.keys() & counters.keys())
-            write_each(connection, _new(self._table), [{"name": name, **dump(decision[name])} for name in begun])
+            write_each(connection, insertion(self._table), [{"name": name, **dump(decision[name])} for name in begun])
             write_each(connection, _changed(self._table), [{"of": name, **dump(decision[name])} for name in known])
             return timedelta(0)
 
@@ -103,11 +103,6 @@ def _counter(row: Row) -> Counter:
 @lru_cache
 def _one(table: Table) -> Select[Any]:
     return select(table).where(table.c.name == bindparam("of"))
-
-
-@lru_cache
-def _new(table: Table) -> Insert:
-    return insert(table).inline()
 
 
 @lru_cache

@@ -134,20 +134,20 @@ class Transactions:
     def _look_alone(self, engine: Engine, composed: Composed, values: Mapping[str, str]) -> Sequence[Row]:
         dialect = engine.dialect
         lent = _lent(engine)
-        is_at_rest = False
+        is_at_rest = is_lost = False
         try:
             rows = send_alone(dialect.driver, lent.driver_connection, composed, values)
             is_at_rest = True
         except dialect.loaded_dbapi.Error as error:
             failure = failed(error, dialect, lent.driver_connection)
-            raise (
-                _LostError if failure.connection_invalidated else name_failure(failure, is_committing=False)
-            ) from error
+            is_lost = failure.connection_invalidated
+            raise (_LostError if is_lost else name_failure(failure, is_committing=False)) from error
         else:
             return rows
         finally:
-            # Nobody is lent again what failed, or was stopped while it waited; but for SQLite, as in ``composed.py``.
-            if not is_at_rest and dialect.name != "sqlite":
+            # Nobody is lent again what is lost, failed, or was stopped while it waited; of these SQLite's, which has no
+            # state, may hold all in memory and goes on unless it is lost.
+            if is_lost or not (is_at_rest or dialect.name == "sqlite"):
                 lent.invalidate()
             lent.close()
 
